@@ -17,7 +17,15 @@ ROOT = Path(__file__).parents[1]
 VERSIONS = ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t"]
 
 # What an activated environment, a `uv run` or a cargo build leaves in the environment
-_FOREIGN = ("VIRTUAL_ENV", "CONDA_", "PYO3_", "PYTHON", "PYENV_VERSION", "LD_LIBRARY_PATH", "CARGO_")
+_FOREIGN = (
+    "VIRTUAL_ENV",
+    "CONDA_",
+    "PYO3_",
+    "PYTHON",
+    "PYENV_VERSION",
+    "LD_LIBRARY_PATH",
+    "CARGO_",
+)
 _FOREIGN += ("RUSTC", "RUSTFLAGS", "UV_PROJECT", "UV_PYTHON", "UV_RUN", "UV_NO", "COPIER_")
 
 
@@ -59,7 +67,10 @@ class Result:
 
 
 def run(
-    command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None = None, check: bool = True
+    command: Sequence[str | Path],
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
 ) -> Result:
     """Run `command`; fail the test with its whole output if `check` and it exits non-zero."""
     done = subprocess.run(
@@ -72,6 +83,7 @@ def run(
         text=True,
         encoding="utf-8",
         timeout=900,
+        check=False,
     )
     shown = " ".join(map(str, command))
     assert not check or done.returncode == 0, f"{shown}: exit code {done.returncode}\n{done.stdout}"
@@ -127,7 +139,7 @@ print(json.dumps({
 
 def describe(python: Path) -> Interpreter | None:
     """Ask `python` what it is; None if it is not a working CPython that the template offers."""
-    done = subprocess.run([python, "-c", _DESCRIBE], capture_output=True, text=True)
+    done = subprocess.run([python, "-c", _DESCRIBE], capture_output=True, text=True, check=False)
     if done.returncode:
         return None
     facts = json.loads(done.stdout)
@@ -147,6 +159,7 @@ def interpreters() -> list[Interpreter]:
         capture_output=True,
         text=True,
         cwd=ROOT,
+        check=False,
     )
     if listed.returncode == 0:
         paths += [Path(entry["path"]) for entry in json.loads(listed.stdout)]

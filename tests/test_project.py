@@ -1,0 +1,505 @@
+"""Rendered projects, built and tested with real interpreters; the seed's failures before that."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Render, render_template
+from support import (
+    ROOT,
+    Interpreter,
+    clean_environment,
+    commit_all,
+    interpreters,
+    needed_libraries,
+    relocate,
+    run,
+    shared_interpreters,
+    uv,
+)
+
+pytestmark = pytest.mark.build
+
+# Three CPythons whose libpython is shared and outside the loader's path, and a relocated one.
+PYTHONS = ["oldest", "middle", "newest", "relocated"]
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return cargo's target folder for all projects, so that PyO3 is compiled seldom."""
+    return tmp_path_factory.mktemp("target")
+
+
+@pytest.fixture(scope="module")
+def relocated(tmp_path_factory: pytest.TempPathFactory) -> Interpreter:
+    if not shared_interpreters():
+        pytest.skip("no CPython with a shared libpython outside the loader's path is installed")
+    return relocate(shared_interpreters()[-2], tmp_path_factory.mktemp("relocated") / "cpython")
+
+
+@pytest.fixture(scope="module")
+def python(request: pytest.FixtureRequest) -> Interpreter:
+    """Return the interpreter that the parameter names."""
+    return choose(request.param, request)
+
+
+def choose(name: str, request: pytest.FixtureRequest) -> Interpreter:
+    if name == "relocated":
+        return request.getfixturevalue("relocated")
+    found = shared_interpreters()
+    if len(found) < 3:
+        ids = ", ".join(python.id for python in found) or "none"
+        pytest.skip(f"needs three CPythons with a shared libpython that the loader misses: {ids}")
+    return {"oldest": found[0], "middle": found[-2], "newest": found[-1]}[name]
+
+
+@pytest.fixture(scope="module")
+def oldest(request: pytest.FixtureRequest) -> Interpreter:
+    return choose("oldest", request)
+
+
+@pytest.fixture(scope="module")
+def middle(request: pytest.FixtureRequest) -> Interpreter:
+    return choose("middle", request)
+
+
+@pytest.fixture(scope="module")
+def newest(request: pytest.FixtureRequest) -> Interpreter:
+    return choose("newest", request)
+
+
+def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, str]:
+    """Return an environment with nothing activated and a Python other than `python` on PATH."""
+    env = clean_environment(CARGO_TARGET_DIR=str(target), CARGO_TERM_COLOR="never", **extra)
+    other = next(i for i in interpreters() if i.version != python.version)
+    env["PATH"] = os.pathsep.join([str(other.path.parent), env["PATH"]])
+    return env
+
+
+def sync(project: Path, python: Interpreter, env: dict[str, str]) -> None:
+    """Run `uv sync` as on a machine on which `python` is the only one that fits."""
+    run([uv(), "sync", "--quiet", "--python", python.path], project, env)
+
+
+# ---- The failures of the issue, without this template ----
+
+
+def seed(folder: Path, python: Interpreter, env: dict[str, str], rpath: bool) -> str:
+    """Run `cargo test` in the seed's project, with its author's build.rs if `rpath`."""
+    project = folder / "example"
+    shutil.copytree(ROOT / "tests/seed", project)
+    run([uv(), "venv", "--quiet", "--python", python.path, ".venv"], project, env)
+    if rpath:
+        assert python.libpython
+        directive = f"cargo:rustc-link-arg=-Wl,-rpath,{python.libpython.parent}"
+        (project / "build.rs").write_text(f'fn main() {{ println!("{directive}"); }}\n')
+    result = run(["cargo", "test"], project, env, check=False)
+    assert result.code != 0
+    return result.output
+
+
+@pytest.mark.parametrize("python", PYTHONS, indirect=True)
+def test_seed_misses_libpython(python: Interpreter, target: Path, tmp_path: Path) -> None:
+    output = seed(tmp_path, python, environment(target, python), rpath=False)
+    assert f"libpython{python.version}.so.1.0: cannot open shared object file" in output
+
+
+def test_seed_misses_the_standard_library(
+    relocated: Interpreter, target: Path, tmp_path: Path
+) -> None:
+    output = seed(tmp_path, relocated, environment(target, relocated), rpath=True)
+    assert "failed to get the Python codec" in output
+    assert "No module named 'encodings'" in output
+
+
+# ---- The same in a render ----
+
+INTEGRATION_TEST = """
+//! The embedded interpreter is the one of .venv, with its standard library and its packages.
+
+use pyo3::prelude::*;
+
+#[test]
+fn interpreter_is_that_of_venv() -> PyResult<()> {
+    Python::attach(|py| {
+        let sys = py.import("sys")?;
+        let venv = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv");
+        let prefix: std::path::PathBuf = sys.getattr("prefix")?.extract()?;
+        assert_eq!(prefix.canonicalize()?, venv.canonicalize()?);
+        assert!(sys.getattr("version")?.to_string().starts_with(env!("EXPECTED_PYTHON")));
+        py.import("json")?;
+        py.import("pytest")?;
+        py.import("my_project")?;
+        Ok(())
+    })
+}
+"""
+
+DOCTEST = """
+/// ```
+/// pyo3::Python::attach(|py| py.import("json").map(|_| ())).unwrap();
+/// ```
+pub fn documented() {}
+"""
+
+EXAMPLE = """
+use pyo3::prelude::*;
+
+fn main() -> PyResult<()> {
+    Python::attach(|py| {
+        let sys = py.import("sys")?;
+        py.import("pytest")?;
+        println!("prefix: {}", sys.getattr("prefix")?);
+        println!("arguments: {:?}", std::env::args().skip(1).collect::<Vec<_>>());
+        Ok(())
+    })
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def project(
+    python: Interpreter, template: Path, target: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Return a render with a `.venv` of `python` and tests of our own in it."""
+    folder = tmp_path_factory.mktemp(f"project-{python.version}") / "my-project"
+    render_template(template, folder, python_version=python.version, python_min="3.10")
+    sync(folder, python, environment(target, python))
+    (folder / "tests/integration.rs").write_text(INTEGRATION_TEST)
+    (folder / "examples").mkdir()
+    (folder / "examples/embedded.rs").write_text(EXAMPLE)
+    with (folder / "src/lib.rs").open("a") as file:
+        file.write(DOCTEST)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["nothing activated", "foreign VIRTUAL_ENV"])
+def env(
+    request: pytest.FixtureRequest, python: Interpreter, target: Path, tmp_path: Path
+) -> dict[str, str]:
+    env = environment(target, python, EXPECTED_PYTHON=python.version)
+    if request.param != "nothing activated":
+        other = next(i for i in interpreters() if i.version != python.version)
+        run([uv(), "venv", "--quiet", "--python", other.path, tmp_path / "foreign"], tmp_path, env)
+        env["VIRTUAL_ENV"] = str(tmp_path / "foreign")
+        env["PATH"] = os.pathsep.join([f"{tmp_path}/foreign/bin", env["PATH"]])
+    return env
+
+
+@pytest.mark.parametrize("python", PYTHONS, indirect=True)
+def test_commands_pass(project: Path, env: dict[str, str]) -> None:
+    output = run(["cargo", "test"], project, env).output
+    for test in ("test_serialize", "test_deserialize", "interpreter_is_that_of_venv", "documented"):
+        assert any(test in line and line.endswith(" ok") for line in output.splitlines()), output
+    assert "warning" not in output
+
+    assert "3 tests run: 3 passed" in nextest(project, env)
+
+    output = run(
+        ["cargo", "run", "--quiet", "--example", "embedded", "--", "--x"], project, env
+    ).output
+    assert f"prefix: {project / '.venv'}\n" in output
+    assert 'arguments: ["--x"]' in output
+
+    assert "6 passed" in run([uv(), "run", "pytest"], project, env).output
+
+
+def nextest(project: Path, env: dict[str, str]) -> str:
+    if not shutil.which("cargo-nextest"):
+        pytest.skip("cargo-nextest is not installed")
+    return run(["cargo", "nextest", "run"], project, env).output
+
+
+# ---- Variants ----
+
+
+@pytest.fixture(scope="module")
+def variant_env(middle: Interpreter, target: Path) -> dict[str, str]:
+    return environment(target, middle)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {},
+        {"example": False},
+        {"windows": True},
+        {"abi": "version", "example": False, "license": "MIT OR Apache-2.0"},
+    ],
+    ids=lambda answers: "-".join(answers) or "default",
+)
+def test_checks_are_clean(
+    render: Render, middle: Interpreter, variant_env: dict[str, str], answers: dict[str, str | bool]
+) -> None:
+    project = render(python_version=middle.version, **answers)
+    sync(project, middle, variant_env)
+    run(["cargo", "fmt", "--check"], project, variant_env)
+    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, variant_env)
+    run(["cargo", "test"], project, variant_env)
+    for command in (
+        ["ruff", "format", "--check"],
+        ["ruff", "check"],
+        ["mypy"],
+        ["stubtest", "my_project"],
+        ["pytest"],
+    ):
+        run([uv(), "run", *command], project, variant_env)
+
+
+def test_readme_of_the_render(
+    render: Render, middle: Interpreter, variant_env: dict[str, str]
+) -> None:
+    """The example in it runs, and so does every command."""
+    for example in (True, False):
+        project = render(f"p{example}", python_version=middle.version, example=example)
+        sync(project, middle, variant_env)
+        readme = (project / "README.md").read_text(encoding="utf-8")
+        code = readme.split("```python\n")[1].split("```")[0]
+        run([uv(), "run", "python", "-c", code], project, variant_env)
+    for block in readme.split("```sh\n")[1:]:
+        for line in block.split("```")[0].strip().splitlines():
+            command = line.split(" # ")[0].strip()
+            run(["bash", "-c", command], project, variant_env)
+    assert sorted(path.suffix for path in (project / "dist").glob("*-*")) == [".gz", ".whl"]
+
+
+# ---- Wheels ----
+
+
+@pytest.mark.parametrize(
+    ("abi", "tag"), [("abi3", "cp310-abi3"), ("version", "cp{version}-cp{version}")]
+)
+def test_wheel_for_another_python(
+    render: Render,
+    middle: Interpreter,
+    oldest: Interpreter,
+    target: Path,
+    tmp_path: Path,
+    abi: str,
+    tag: str,
+) -> None:
+    """With `middle` in .venv, sdist and wheel for the oldest Python can be imported there."""
+    env = environment(target, middle)
+    project = render(python_version=middle.version, python_min="3.10", abi=abi, example=False)
+    sync(project, middle, env)
+    run([uv(), "build", "--python", oldest.path], project, env)
+    [wheel] = (project / "dist").glob("*.whl")
+    [sdist] = (project / "dist").glob("*.tar.gz")
+    assert f"-{tag.format(version=oldest.version.replace('.', ''))}-" in wheel.name
+
+    for archive in (wheel, sdist):
+        venv = tmp_path / f"venv-{archive.suffix}"
+        run([uv(), "venv", "--quiet", "--python", oldest.path, venv], tmp_path, env)
+        install = [uv(), "pip", "install", "--quiet", "--no-cache", "--python", venv, archive]
+        run(install, tmp_path, env)
+        code = "import my_project; print(my_project.sum_of_squares([3, 4]))"
+        assert run([venv / "bin/python", "-c", code], tmp_path, env).output == "25.0\n"
+        [module] = venv.glob("lib/python*/site-packages/my_project/_core.*.so")
+        assert not [name for name in needed_libraries(module) if "python" in name]
+
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {"my_project/__init__.py", "my_project/_core.pyi", "my_project/py.typed"} <= names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    with tarfile.open(sdist) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames()}
+    assert {"Cargo.toml", "build.rs", "src/lib.rs", "LICENSE", "README.md", "PKG-INFO"} <= names
+    assert not any(name.endswith((".so", ".pyc")) or ".venv" in name for name in names)
+
+
+def test_force_breaks_wheels_for_another_python(
+    render: Render, middle: Interpreter, oldest: Interpreter, target: Path, tmp_path: Path
+) -> None:
+    """Why PYO3_PYTHON has no `force = true`, which stands in the seed."""
+    env = environment(target, middle)
+    project = render(python_version=middle.version, python_min="3.10", abi="version", example=False)
+    sync(project, middle, env)
+    config = project / ".cargo/config.toml"
+    config.write_text(
+        config.read_text().replace("relative = true }", "relative = true, force = true }")
+    )
+    run([uv(), "build", "--wheel", "--quiet", "--python", oldest.path], project, env)
+    [wheel] = (project / "dist").glob("*.whl")
+    venv = tmp_path / "venv"
+    run([uv(), "venv", "--quiet", "--python", oldest.path, venv], tmp_path, env)
+    run([uv(), "pip", "install", "--quiet", "--python", venv, wheel], tmp_path, env)
+    done = run([venv / "bin/python", "-c", "import my_project"], tmp_path, env, check=False)
+    assert done.code != 0
+    assert "undefined symbol: Py" in done.output
+
+
+# ---- The loop of editing and testing ----
+
+COMMANDS = {
+    "cargo test": ["cargo", "test"],
+    "cargo clippy": ["cargo", "clippy", "--all-targets"],
+    "cargo nextest": ["cargo", "nextest", "run"],
+    "pytest": [str(uv()), "run", "pytest"],
+    "uv sync": [str(uv()), "sync"],
+}
+
+
+class Loop:
+    """A project in which every crate that is compiled is written down."""
+
+    def __init__(self, project: Path, env: dict[str, str]) -> None:
+        self.project = project
+        self.log = project.parent / "compiled.txt"
+        wrapper = project.parent / "rustc-wrapper"
+        wrapper.write_text(
+            "#!/bin/sh\n"
+            f'case "$*" in *--emit=*) echo "$CARGO_PKG_NAME" >> "{self.log}";; esac\n'
+            'exec "$@"\n'
+        )
+        wrapper.chmod(0o755)
+        self.env = env | {"RUSTC_WRAPPER": str(wrapper)}
+        activated = [f"{project}/.venv/bin", env["PATH"]]
+        self.activated = self.env | {
+            "VIRTUAL_ENV": f"{project}/.venv",
+            "PATH": os.pathsep.join(activated),
+        }
+
+    def run(self, command: list[str], activated: bool = False) -> list[str]:
+        """Run `command` and return the crates that were compiled."""
+        self.log.write_text("")
+        run(command, self.project, self.activated if activated else self.env)
+        return self.log.read_text().split()
+
+    def edit(self, text: str) -> None:
+        """Change the docstring of a class, in the Rust source."""
+        source = self.project / "src/users.rs"
+        lines = source.read_text().splitlines(keepends=True)
+        number = next(n for n, line in enumerate(lines) if "pub struct Group" in line)
+        first = max(n for n in range(number) if lines[n] == "\n") + 1
+        lines[first] = f"/// {text}\n"
+        source.write_text("".join(lines))
+
+    def seen(self) -> str:
+        """Return the first line of that docstring as `uv run python` sees it."""
+        code = "from my_project import Group; print(Group.__doc__.splitlines()[0])"
+        result = run([uv(), "run", "--quiet", "python", "-c", code], self.project, self.env)
+        return result.output.strip()
+
+
+@pytest.fixture
+def loop(render: Render, middle: Interpreter, target: Path) -> Loop:
+    project = render(python_version=middle.version)
+    loop = Loop(project, environment(target, middle))
+    loop.edit("First")
+    sync(project, middle, loop.env)
+    return loop
+
+
+def test_an_edit_recompiles_this_crate_only(loop: Loop) -> None:
+    if not shutil.which("cargo-nextest"):
+        pytest.skip("cargo-nextest is not installed")
+    cold = list(itertools.chain(*(loop.run(command) for command in COMMANDS.values())))
+    assert "pyo3" in cold, "the wrapper sees what cargo compiles"
+
+    order = [(name, activated) for name in COMMANDS for activated in (False, True)]
+    random.Random(11006).shuffle(order)
+    for number, (name, activated) in enumerate(order):
+        loop.edit(f"Edit {number}")
+        compiled = loop.run(COMMANDS[name], activated)
+        assert set(compiled) == {"my-project"}, f"{name}, activated: {activated}"
+        if name in ("pytest", "uv sync"):
+            assert loop.run([str(uv()), "sync"]) == []
+            assert loop.seen() == f"Edit {number}"
+    loop.edit("Last")
+    assert loop.seen() == "Last"
+    assert loop.run([str(uv()), "sync"]) == [], "an idle uv sync compiles nothing"
+
+
+def test_import_after_git_clean(loop: Loop) -> None:
+    """A cached editable wheel does not hide that its module is gone (uv issue 11390)."""
+    commit_all(loop.project)
+    for _ in range(2):
+        run(["git", "clean", "-xdf", "--quiet"], loop.project)
+        assert not list(loop.project.glob("python/my_project/*.so"))
+        python_version = (loop.project / ".python-version").read_text().strip()
+        [python] = [i for i in shared_interpreters() if i.version == python_version]
+        sync(loop.project, python, loop.env)
+        assert loop.seen() == "First"
+
+
+# ---- Another Python in .venv ----
+
+
+@pytest.mark.parametrize("windows", [False, True], ids=["unix", "windows"])
+def test_another_python_in_venv(
+    render: Render, middle: Interpreter, newest: Interpreter, target: Path, windows: bool
+) -> None:
+    env = environment(target, middle)
+    project = render(python_version=middle.version, windows=windows, abi="version")
+    sync(project, middle, env)
+    run(["cargo", "test"], project, env)
+
+    (project / ".python-version").write_text(newest.version)
+    sync(project, newest, env)
+    if not windows:
+        result = run(["cargo", "test"], project, env, check=False)
+        assert result.code != 0
+        assert f"libpython{middle.version}" in result.output
+        assert f"libpython{newest.version}" in result.output
+        assert "`cargo clean -p pyo3-ffi`" in result.output
+        run(["cargo", "clean", "-p", "pyo3-ffi"], project, env)
+    # With VIRTUAL_ENV instead of PYO3_PYTHON, PyO3 notices by itself.
+    (project / "tests/integration.rs").write_text(INTEGRATION_TEST)
+    run(["cargo", "test"], project, env | {"EXPECTED_PYTHON": newest.version})
+    run([uv(), "run", "pytest"], project, env)
+
+
+def test_relocated_python_of_the_same_version(
+    render: Render, middle: Interpreter, relocated: Interpreter, target: Path
+) -> None:
+    assert relocated.version == middle.version
+    env = environment(target, middle)
+    project = render(python_version=middle.version)
+    sync(project, middle, env)
+    run(["cargo", "test"], project, env)
+    run([uv(), "venv", "--quiet", "--clear", "--python", relocated.path], project, env)
+    result = run(["cargo", "test"], project, env, check=False)
+    assert result.code != 0
+    assert str(relocated.prefix) in result.output and str(middle.prefix) in result.output
+
+
+def test_no_venv(render: Render, middle: Interpreter, target: Path) -> None:
+    env = environment(target, middle)
+    project = render(python_version=middle.version)
+    result = run(["cargo", "test"], project, env, check=False)
+    assert result.code != 0
+    assert f"{project}/.venv/bin/python" in result.output
+    sync(project, middle, env)
+    run(["cargo", "test"], project, env)
+    shutil.rmtree(project / ".venv")
+    result = run(["cargo", "test"], project, env, check=False)
+    assert result.code != 0
+    assert "is gone; run `uv sync`" in result.output
+
+
+def test_other_interpreter_in_the_environment(
+    render: Render, middle: Interpreter, newest: Interpreter, target: Path
+) -> None:
+    """The user's PYO3_PYTHON wins, with a warning; conda is an error, as PyO3 ignores .venv."""
+    project = render("unix", python_version=middle.version)
+    env = environment(target, middle)
+    sync(project, middle, env)
+    exported = env | {"PYO3_PYTHON": str(newest.path)}
+    output = run(["cargo", "test", "--no-run"], project, exported).output
+    assert "warning" in output and "unset PYO3_PYTHON" in output
+
+    project = render("windows", python_version=middle.version, python_min="3.10", windows=True)
+    sync(project, middle, env)
+    conda = env | {"CONDA_PREFIX": str(newest.prefix)}
+    result = run(["cargo", "test"], project, conda, check=False)
+    assert result.code != 0
+    assert "`conda deactivate`" in result.output
+    run(["cargo", "test"], project, env)
