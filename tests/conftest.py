@@ -10,7 +10,7 @@ from pathlib import Path
 import copier
 import pytest
 import yaml
-from support import ROOT, commit_all, git
+from support import ROOT, Interpreter, commit_all, git, relocate, shared_interpreters
 
 # The questions, in their order: Copier takes unknown keys in silence, the tests do not.
 QUESTIONS = {
@@ -30,13 +30,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         report.outcome = "failed"
         report.longrepr = f"a build test was skipped in CI: {report.longrepr}"
     return report
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all build tests on one worker: they share a target folder, and all write lib_core.so."""
-    for item in items:
-        if item.get_closest_marker("build"):
-            item.add_marker(pytest.mark.xdist_group("build"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,3 +71,52 @@ def render_template(template: Path, destination: Path, **answers: str | bool) ->
         str(template), destination, data=answers, defaults=True, vcs_ref="HEAD", quiet=True
     )
     return destination
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return cargo's target folder for the projects of one worker, so that PyO3 is compiled seldom.
+
+    No two workers share one: all projects write the same lib_core.so.
+    """
+    return tmp_path_factory.mktemp("target")
+
+
+@pytest.fixture(scope="session")
+def relocated(tmp_path_factory: pytest.TempPathFactory) -> Interpreter:
+    """Return a copy of `middle` whose compiled-in prefix does not exist."""
+    if not shared_interpreters():
+        pytest.skip("no CPython with a shared libpython outside the loader's path is installed")
+    return relocate(shared_interpreters()[-2], tmp_path_factory.mktemp("relocated") / "cpython")
+
+
+@pytest.fixture(scope="module")
+def python(request: pytest.FixtureRequest) -> Interpreter:
+    """Return the interpreter that the parameter names."""
+    return choose(request.param, request)
+
+
+def choose(name: str, request: pytest.FixtureRequest) -> Interpreter:
+    """Return the interpreter of this name in PYTHONS."""
+    if name == "relocated":
+        return request.getfixturevalue("relocated")
+    found = shared_interpreters()
+    if len(found) < 3:
+        ids = ", ".join(python.id for python in found) or "none"
+        pytest.skip(f"needs three CPythons with a shared libpython that the loader misses: {ids}")
+    return {"oldest": found[0], "middle": found[-2], "newest": found[-1]}[name]
+
+
+@pytest.fixture(scope="session")
+def oldest(request: pytest.FixtureRequest) -> Interpreter:
+    return choose("oldest", request)
+
+
+@pytest.fixture(scope="session")
+def middle(request: pytest.FixtureRequest) -> Interpreter:
+    return choose("middle", request)
+
+
+@pytest.fixture(scope="session")
+def newest(request: pytest.FixtureRequest) -> Interpreter:
+    return choose("newest", request)

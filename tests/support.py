@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
+
+# Three CPythons whose libpython is shared and outside the loader's path, and a relocated one.
+PYTHONS = ["oldest", "middle", "newest", "relocated"]
 
 VERSIONS = ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t"]
 
@@ -217,3 +222,23 @@ def patchelf_environment() -> dict[str, str]:
 def needed_libraries(binary: Path) -> list[str]:
     """Return the shared libraries that an ELF file asks the loader for."""
     return run(["patchelf", "--print-needed", binary], ROOT, patchelf_environment()).output.split()
+
+
+def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, str]:
+    """Return an environment with nothing activated and a Python other than `python` on PATH."""
+    env = clean_environment(CARGO_TARGET_DIR=str(target), CARGO_TERM_COLOR="never", **extra)
+    other = next(i for i in interpreters() if i.version != python.version)
+    env["PATH"] = os.pathsep.join([str(other.path.parent), env["PATH"]])
+    return env
+
+
+def sync(project: Path, python: Interpreter, env: dict[str, str]) -> None:
+    """Run `uv sync` as on a machine on which `python` is the only one that fits."""
+    run([uv(), "sync", "--quiet", "--python", python.path], project, env)
+
+
+def nextest(project: Path, env: dict[str, str]) -> str:
+    """Run `cargo nextest run` and return its output; skip the test if it is not installed."""
+    if not shutil.which("cargo-nextest"):
+        pytest.skip("cargo-nextest is not installed")
+    return run(["cargo", "nextest", "run"], project, env).output

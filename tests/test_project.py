@@ -14,80 +14,21 @@ from pathlib import Path
 import pytest
 from conftest import Render, render_template
 from support import (
+    PYTHONS,
     ROOT,
     Interpreter,
-    clean_environment,
     commit_all,
+    environment,
     interpreters,
     needed_libraries,
-    relocate,
+    nextest,
     run,
     shared_interpreters,
+    sync,
     uv,
 )
 
 pytestmark = pytest.mark.build
-
-# Three CPythons whose libpython is shared and outside the loader's path, and a relocated one.
-PYTHONS = ["oldest", "middle", "newest", "relocated"]
-
-
-@pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return cargo's target folder for all projects, so that PyO3 is compiled seldom."""
-    return tmp_path_factory.mktemp("target")
-
-
-@pytest.fixture(scope="module")
-def relocated(tmp_path_factory: pytest.TempPathFactory) -> Interpreter:
-    if not shared_interpreters():
-        pytest.skip("no CPython with a shared libpython outside the loader's path is installed")
-    return relocate(shared_interpreters()[-2], tmp_path_factory.mktemp("relocated") / "cpython")
-
-
-@pytest.fixture(scope="module")
-def python(request: pytest.FixtureRequest) -> Interpreter:
-    """Return the interpreter that the parameter names."""
-    return choose(request.param, request)
-
-
-def choose(name: str, request: pytest.FixtureRequest) -> Interpreter:
-    if name == "relocated":
-        return request.getfixturevalue("relocated")
-    found = shared_interpreters()
-    if len(found) < 3:
-        ids = ", ".join(python.id for python in found) or "none"
-        pytest.skip(f"needs three CPythons with a shared libpython that the loader misses: {ids}")
-    return {"oldest": found[0], "middle": found[-2], "newest": found[-1]}[name]
-
-
-@pytest.fixture(scope="module")
-def oldest(request: pytest.FixtureRequest) -> Interpreter:
-    return choose("oldest", request)
-
-
-@pytest.fixture(scope="module")
-def middle(request: pytest.FixtureRequest) -> Interpreter:
-    return choose("middle", request)
-
-
-@pytest.fixture(scope="module")
-def newest(request: pytest.FixtureRequest) -> Interpreter:
-    return choose("newest", request)
-
-
-def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, str]:
-    """Return an environment with nothing activated and a Python other than `python` on PATH."""
-    env = clean_environment(CARGO_TARGET_DIR=str(target), CARGO_TERM_COLOR="never", **extra)
-    other = next(i for i in interpreters() if i.version != python.version)
-    env["PATH"] = os.pathsep.join([str(other.path.parent), env["PATH"]])
-    return env
-
-
-def sync(project: Path, python: Interpreter, env: dict[str, str]) -> None:
-    """Run `uv sync` as on a machine on which `python` is the only one that fits."""
-    run([uv(), "sync", "--quiet", "--python", python.path], project, env)
-
 
 # ---- The failures of the issue, without this template ----
 
@@ -211,12 +152,6 @@ def test_commands_pass(project: Path, env: dict[str, str]) -> None:
     assert 'arguments: ["--x"]' in output
 
     assert "6 passed" in run([uv(), "run", "pytest"], project, env).output
-
-
-def nextest(project: Path, env: dict[str, str]) -> str:
-    if not shutil.which("cargo-nextest"):
-        pytest.skip("cargo-nextest is not installed")
-    return run(["cargo", "nextest", "run"], project, env).output
 
 
 # ---- Variants ----

@@ -40,7 +40,7 @@ def test_defaults(render: Render) -> None:
     stored = {key: value for key, value in answers(project).items() if not key.startswith("_")}
     assert stored == {
         "project_name": "fast-parser",
-        "description": "A Python extension module written in Rust",
+        "description": "Written in Rust and Python",
         "author_name": "",
         "author_email": "",
         "license": "MIT",

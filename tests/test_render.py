@@ -24,14 +24,21 @@ COMMON = {
     "README.md",
     "build.rs",
     "pyproject.toml",
-    "python/my_project/__init__.py",
-    "python/my_project/_core.pyi",
-    "python/my_project/py.typed",
-    "src/lib.rs",
+}
+KIND = {
+    "extension": {
+        "python/my_project/__init__.py",
+        "python/my_project/_core.pyi",
+        "python/my_project/py.typed",
+        "src/lib.rs",
+    },
+    "app": {"src/main.rs", "src/python.rs"},
 }
 EXAMPLE = {
-    True: {"src/users.rs", "tests/test_users.py"},
-    False: {"tests/test_sum_of_squares.py"},
+    ("extension", True): {"src/users.rs", "tests/test_users.py"},
+    ("extension", False): {"tests/test_sum_of_squares.py"},
+    ("app", True): {"python/summary.py", "python/users.pyi", "src/users.rs", "tests/cli.rs"},
+    ("app", False): set(),
 }
 LICENSE = {
     "MIT": {"LICENSE"},
@@ -39,11 +46,13 @@ LICENSE = {
     "MIT OR Apache-2.0": {"LICENSE-APACHE", "LICENSE-MIT"},
     "Proprietary": {"LICENSE"},
 }
-PYTHON = [
-    {"python_version": "3.10"},
-    {"python_version": "3.13", "python_min": "3.12", "abi": "version"},
-    {"python_version": "3.14t"},
-    {"python_version": "3.15", "python_min": "3.15", "abi": "abi3t"},
+VARIANTS = [
+    {"kind": "extension", "python_version": "3.10"},
+    {"kind": "extension", "python_version": "3.13", "python_min": "3.12", "abi": "version"},
+    {"kind": "extension", "python_version": "3.14t"},
+    {"kind": "extension", "python_version": "3.15", "python_min": "3.15", "abi": "abi3t"},
+    {"kind": "app", "python_version": "3.10"},
+    {"kind": "app", "python_version": "3.15t"},
 ]
 # What text may hold: each of these once broke a template somewhere
 TEXT = "\"double\" 'single' back\\slash {{ jinja }} {% raw %} ${{ gh }} #hash ünï 日本 עברית 🦀 <b> *x*"
@@ -75,17 +84,18 @@ def parse(path: Path) -> None:
 
 
 @pytest.mark.parametrize("windows", [False, True], ids=["unix", "windows"])
-@pytest.mark.parametrize("python", PYTHON, ids=lambda python: "-".join(python.values()))
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: "-".join(variant.values()))
 @pytest.mark.parametrize(
     ("license", "example"),
-    list(itertools.product(LICENSE, EXAMPLE)),
+    list(itertools.product(LICENSE, (True, False))),
     ids=lambda value: str(value).replace(" ", "-"),
 )
 def test_variant(
-    render: Render, license: str, example: bool, python: dict[str, str], windows: bool
+    render: Render, license: str, example: bool, variant: dict[str, str], windows: bool
 ) -> None:
-    project = render(license=license, example=example, windows=windows, **python)
-    assert files(project) == COMMON | EXAMPLE[example] | LICENSE[license]
+    project = render(license=license, example=example, windows=windows, **variant)
+    kind = variant["kind"]
+    assert files(project) == COMMON | KIND[kind] | EXAMPLE[kind, example] | LICENSE[license]
     for name in files(project):
         parse(project / name)
         text = (project / name).read_text(encoding="utf-8")
@@ -98,22 +108,25 @@ def test_variant(
 
     metadata = read_toml(project / "pyproject.toml")["project"]
     crate = read_toml(project / "Cargo.toml")["package"]
-    assert metadata["license"] == crate["license"]
-    assert "version" in metadata["dynamic"] and crate["version"] == "0.1.0"
+    assert crate["version"] == "0.1.0"
+    if kind == "extension":
+        assert metadata["license"] == crate["license"]
+        assert "version" in metadata["dynamic"]
     assert "authors" not in metadata
-    assert (project / ".python-version").read_text() == python["python_version"] + "\n"
+    assert (project / ".python-version").read_text() == variant["python_version"] + "\n"
 
 
 def test_formatters_agree_with_the_longest_name(render: Render) -> None:
-    for example in (True, False):
-        project = render(f"p{example}", project_name="n" * 50, example=example)
+    for kind, example in EXAMPLE:
+        project = render(f"{kind}-{example}", project_name="n" * 50, kind=kind, example=example)
         for path in project.rglob("*.rs"):
             parse(path)
         run([sys.executable, "-m", "ruff", "format", "--check", "."], project)
 
 
-def test_text_reaches_every_file_unharmed(render: Render) -> None:
-    project = render(description=TEXT, author_name=TEXT, author_email="ada@example.org")
+@pytest.mark.parametrize("kind", KIND)
+def test_text_reaches_every_file_unharmed(render: Render, kind: str) -> None:
+    project = render(kind=kind, description=TEXT, author_name=TEXT, author_email="ada@example.org")
     metadata = read_toml(project / "pyproject.toml")["project"]
     assert metadata["description"] == TEXT
     assert metadata["authors"] == [{"name": TEXT, "email": "ada@example.org"}]

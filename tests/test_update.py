@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import clean_environment, commit_all, git, run
+from support import ROOT, clean_environment, commit_all, git, run
 
 OLD, NEW = "v0.0.1", "v0.0.2"
 
@@ -22,18 +22,19 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     repository = tmp_path_factory.mktemp("releases") / "pyo3-uv-template"
     shutil.copytree(template, repository)
+    extension = repository / "template/{{ if_extension }}"
     questions = repository / "copier.yml"
     text = questions.read_text(encoding="utf-8")
     start = text.index("windows:\n")
     end = text.index("# ----", start)
     questions.write_text(text[:start] + text[end:], encoding="utf-8")
-    config = repository / "template/.cargo/config.toml.jinja"
+    config = extension / ".cargo/config.toml.jinja"
     text = config.read_text(encoding="utf-8")
     start, middle, end = text.index("{% if"), text.index("{% else"), text.index("{% endif")
     unix = text[middle:end].split("\n", 1)[1]
     config.write_text(text[:start] + unix + text[end:].split("\n", 1)[1], encoding="utf-8")
-    replace(repository / "template/Cargo.toml.jinja", 'version = "0.30"', 'version = "0.29"')
-    replace(repository / "template/README.md.jinja", "; nothing has to be activated", "")
+    replace(extension / "Cargo.toml.jinja", 'version = "0.30"', 'version = "0.29"')
+    replace(extension / "README.md.jinja", "; nothing has to be activated", "")
     (repository / "template/Makefile").write_text("test:\n\tcargo test\n")
     commit_all(repository, "older")
     git(repository, "tag", OLD)
@@ -142,3 +143,36 @@ def test_uncommitted_edits_are_not_touched(project: Path) -> None:
     assert done.code != 0
     assert "dirty" in done.output
     assert contents(project) == before
+
+
+def past_commits() -> list[str]:
+    """Return commits of this repository that changed the template: the first, and some since."""
+    listed = git(ROOT, "log", "--format=%h", "--reverse", "--", "copier.yml", "template").split()
+    return listed[:1] + listed[1 : -1 : max(1, len(listed) // 5)]
+
+
+@pytest.mark.parametrize("commit", past_commits())
+def test_update_from_an_earlier_commit(template: Path, tmp_path: Path, commit: str) -> None:
+    """A project made from it becomes what a fresh render with its answers is."""
+    history = tmp_path / "pyo3-uv-template"
+    git(tmp_path, "clone", "--quiet", str(ROOT), str(history))
+    for path in history.iterdir():
+        if path.name != ".git":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.copytree(
+        template, history, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git"), symlinks=True
+    )
+    commit_all(history, "now")
+
+    project = tmp_path / "my-project"
+    copier(tmp_path, "copy", "--defaults", "--vcs-ref", commit, str(history), str(project))
+    commit_all(project)
+    copier(project, "update", "--defaults", "--vcs-ref", "HEAD")
+    answers = tmp_path / "answers.yml"
+    stored = yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
+    answers.write_text(yaml.safe_dump({k: v for k, v in stored.items() if not k.startswith("_")}))
+    fresh = tmp_path / "fresh"
+    copy = ["copy", "--defaults", "--vcs-ref", "HEAD", "--data-file", str(answers)]
+    copier(tmp_path, *copy, str(history), str(fresh))
+    commit_all(fresh)
+    assert contents(project) == contents(fresh)

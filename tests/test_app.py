@@ -1,0 +1,330 @@
+"""Rendered programs that embed Python: started from anywhere, with the environment's packages."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Render, render_template
+from support import PYTHONS, Interpreter, environment, interpreters, nextest, run, sync, uv
+
+pytestmark = pytest.mark.build
+
+ADA = '{"username": "ada", "group": {"name": "analysts"}, "friends": []}'
+
+# Takes the place of python/summary.py: tells what Python sees.
+PROBE = """
+import json, sys, time, prettytable, users
+from pathlib import Path
+
+def summarize(user):
+    match user.username:
+        case "sleep":
+            print("asleep")
+            time.sleep(60)
+        case "fail":
+            raise RuntimeError("no luck")
+        case "print":
+            print("printed by Python")
+        case "much":
+            return "x" * 1_000_000
+    return json.dumps({
+        "prefix": sys.prefix,
+        "base_prefix": sys.base_prefix,
+        "stdlib": json.__file__,
+        "package": prettytable.__file__,
+        "pth": "/from/a/pth/file" in sys.path,
+        "argv": sys.argv,
+        "version": "%d.%d" % sys.version_info[:2],
+        "user": type(user).__module__,
+        "encoding": sys.stdout.encoding,
+    })
+"""
+
+
+class App:
+    """A rendered program, its executable in cargo's shared target folder."""
+
+    def __init__(self, project: Path, python: Interpreter, env: dict[str, str]) -> None:
+        self.project, self.python, self.env = project, python, env
+
+    @property
+    def executable(self) -> Path:
+        return Path(self.env["CARGO_TARGET_DIR"], "debug/my-app")
+
+    def probe(self) -> None:
+        """Build the program with PROBE in it."""
+        (self.project / "python/summary.py").write_text(PROBE)
+        run(["cargo", "build"], self.project, self.env)
+
+    def start(
+        self, *args: str, stdin: str = ADA, program: Path | None = None, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Start the executable from / with an environment that holds only `env`."""
+        return subprocess.run(
+            [program or self.executable, *args],
+            cwd="/",
+            env=env,
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+
+    def error(self, *args: str, stdin: str = ADA, **env: str) -> str:
+        """Start it, and return the one line that it prints when it fails."""
+        done = self.start(*args, stdin=stdin, **env)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
+        return done.stderr
+
+
+def make_app(template: Path, folder: Path, python: Interpreter, target: Path, **answers) -> App:
+    env = environment(target, python)
+    render_template(
+        template,
+        folder,
+        kind="app",
+        project_name="my-app",
+        python_version=python.version,
+        **answers,
+    )
+    sync(folder, python, env)
+    return App(folder, python, env)
+
+
+@pytest.fixture(scope="module")
+def app(
+    python: Interpreter, template: Path, target: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[App]:
+    folder = tmp_path_factory.mktemp(f"app-{python.version}") / "my-app"
+    yield make_app(template, folder, python, target)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def default_app(template: Path, target: Path, tmp_path: Path, middle: Interpreter) -> App:
+    return make_app(template, tmp_path / "my-app", middle, target)
+
+
+@pytest.mark.parametrize("python", PYTHONS, indirect=True)
+def test_app_runs_from_anywhere(app: App, tmp_path: Path) -> None:
+    """Tests and `cargo run` unactivated; the executable from / with an empty environment."""
+    other = next(i for i in interpreters() if i.version != app.python.version)
+    run([uv(), "venv", "--quiet", "--python", other.path, tmp_path / "foreign"], tmp_path, app.env)
+    foreign = app.env | {
+        "VIRTUAL_ENV": f"{tmp_path}/foreign",
+        "PATH": os.pathsep.join([f"{tmp_path}/foreign/bin", app.env["PATH"]]),
+    }
+    (app.project / "ada.json").write_text(ADA)
+    for env in (app.env, foreign):
+        output = run(["cargo", "test"], app.project, env).output
+        for test in ("test_serialize", "test_deserialize", "test_start_twice", "test_summary"):
+            assert any(test in line and line.endswith(" ok") for line in output.splitlines()), (
+                output
+            )
+        assert "warning" not in output
+        assert "7 tests run: 7 passed" in nextest(app.project, env)
+        output = run(["cargo", "run", "--quiet", "--", "ada.json"], app.project, env).output
+        assert "| ada  | analysts | 0       |" in output
+
+    app.probe()
+    [site_packages] = app.project.glob(".venv/lib/python*/site-packages")
+    (site_packages / "extra.pth").write_text("import sys; sys.path.append('/from/a/pth/file')\n")
+    hostile = {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "VIRTUAL_ENV": "/nowhere"}
+    for env in ({}, hostile, {"LC_ALL": "C", "PATH": str(other.path.parent)}):
+        done = app.start("-", **env)
+        assert done.returncode == 0, done.stderr
+        seen = json.loads(done.stdout)
+        venv = app.project / ".venv"
+        assert seen["prefix"] == str(venv)
+        assert Path(seen["base_prefix"]).samefile(app.python.prefix)
+        assert Path(seen["stdlib"]).is_relative_to(app.python.prefix)
+        assert Path(seen["package"]).is_relative_to(venv)
+        assert seen["pth"]
+        assert seen["argv"] == [str(app.executable), "-"]
+        assert seen["version"] == app.python.version
+        assert seen["user"] == "users"
+        assert seen["encoding"] == "utf-8"
+
+
+def test_errors_name_the_cure(
+    default_app: App, newest: Interpreter, oldest: Interpreter, tmp_path: Path
+) -> None:
+    app = default_app
+    run(["cargo", "build"], app.project, app.env)
+
+    assert "cannot read none.json" in app.error("none.json")
+    assert "Is a directory" in app.error("/")
+    message = app.error(stdin='{"username": }')
+    assert "standard input is not a user" in message and "line 1 column 14" in message
+    assert app.start("--nonsense").returncode == 2
+    help_text = app.start("--help")
+    assert help_text.returncode == 0 and "Usage: my-app [FILE]" in help_text.stdout
+    assert app.start("--version").stdout == "my-app 0.1.0\n"
+
+    other = tmp_path / "other"
+    run([uv(), "venv", "--quiet", "--python", newest.path, other], tmp_path, app.env)
+    message = app.error(MY_APP_VENV=str(other))
+    assert (
+        f"has Python {newest.version}" in message and f"built for {app.python.version}" in message
+    )
+    assert f"`uv sync --python {app.python.version}`" in message
+
+    assert "no Python environment in /nowhere; run `uv sync`" in app.error(MY_APP_VENV="/nowhere")
+    assert "pyvenv.cfg" in app.error(MY_APP_VENV=str(tmp_path))
+    venv = app.project / ".venv"
+    (venv / "bin/python").rename(venv / "bin/hidden")
+    assert "is broken (bin/python: " in app.error()
+    gone = oldest.prefix / "gone"
+    (venv / "bin/python").touch()
+    config = venv / "pyvenv.cfg"
+    config.write_text(config.read_text().replace(str(app.python.prefix), str(gone)))
+    message = app.error()
+    assert f"no standard library of Python {app.python.version} for {gone}" in message
+    assert "remove it and run `uv sync`" in message
+    shutil.rmtree(venv)
+    assert f"no Python environment in {venv}; run `uv sync`" in app.error()
+
+
+def test_python_that_does_not_start(
+    template: Path, target: Path, relocated: Interpreter, tmp_path: Path
+) -> None:
+    """A standard library that is there but empty: an error after CPython's own words, no abort."""
+    app = make_app(template, tmp_path / "my-app", relocated, target)
+    run(["cargo", "build"], app.project, app.env)
+    base = tmp_path / "base"
+    (base / f"lib/python{app.python.version}/encodings").mkdir(parents=True)
+    (base / "bin").mkdir()
+    (base / "bin/python3").touch()
+    python = app.project / ".venv/bin/python"
+    python.unlink()
+    python.symlink_to(base / "bin/python3")
+    config = app.project / ".venv/pyvenv.cfg"
+    config.write_text(f"home = {base}/bin\nversion_info = {app.python.version}.0\n")
+    done = app.start()
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: Python does not start in ")
+    assert "Fatal Python error" not in done.stderr and "panicked" not in done.stderr
+
+
+def test_python_code_in_the_program(default_app: App) -> None:
+    app = default_app
+    app.probe()
+    done = app.start(stdin=ADA.replace("ada", "fail"))
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "error: the Python code failed\nTraceback (most recent call last):\n"
+    )
+    assert 'File "python/summary.py", line 11, in summarize' in done.stderr
+    assert done.stderr.endswith("RuntimeError: no luck\n")
+
+    done = app.start(stdin=ADA.replace("ada", "print"))
+    assert done.stdout.startswith("printed by Python\n")
+
+    process = subprocess.Popen(
+        [app.executable], cwd="/", env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin and process.stdout
+    process.stdin.write(ADA.replace("ada", "sleep").encode())
+    process.stdin.close()
+    assert process.stdout.readline() == b"asleep\n"
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == -signal.SIGINT, "Ctrl-C ends the program"
+    assert time.monotonic() - start < 10
+
+    pipeline = f'set -o pipefail; "{app.executable}" | head --bytes=10'
+    done = app.start("-c", pipeline, stdin=ADA.replace("ada", "much"), program=Path("/bin/bash"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x" * 10, "")
+
+
+FAILED_START = """
+#[path = "../src/python.rs"]
+mod python;
+
+use pyo3::prelude::*;
+
+#[test]
+fn start_again_after_a_failure() {
+    let venv = std::env::var(python::VARIABLE).unwrap();
+    for _ in 0..2 {
+        let error = python::start(|| panic!("called without an environment")).unwrap_err();
+        assert!(matches!(error, python::StartError::Missing(_)), "{error}");
+    }
+    std::os::unix::fs::symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/.venv"), &venv).unwrap();
+    let mut calls = 0;
+    python::start(|| calls += 1).unwrap();
+    python::start(|| calls += 1).unwrap();
+    assert_eq!(calls, 1);
+    Python::attach(|py| py.import("prettytable").map(|_| ())).unwrap();
+    std::fs::remove_file(&venv).unwrap();
+    python::start(|| calls += 1).unwrap();
+}
+"""
+
+
+def test_start_after_a_failed_start(default_app: App, tmp_path: Path) -> None:
+    app = default_app
+    (app.project / "tests/failed_start.rs").write_text(FAILED_START)
+    env = app.env | {"MY_APP_VENV": str(tmp_path / "late")}
+    run(["cargo", "test", "--test", "failed_start", "start_again"], app.project, env)
+
+
+@pytest.mark.parametrize("example", [True, False], ids=["example", "minimal"])
+def test_app_checks_and_readme(
+    template: Path, target: Path, middle: Interpreter, tmp_path: Path, example: bool
+) -> None:
+    """Every command of its README; the result of those in "Ship" is moved and started."""
+    app = make_app(template, tmp_path / "my-app", middle, target, example=example, windows=example)
+    run(["cargo", "fmt", "--check"], app.project, app.env)
+    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], app.project, app.env)
+    readme = (app.project / "README.md").read_text(encoding="utf-8")
+    target_link = app.project / "target"
+    target_link.symlink_to(target)
+    env = app.env | {"UV_PYTHON": str(middle.path)}
+    for block in readme.split("```sh\n")[1:]:
+        for line in block.split("```")[0].strip().splitlines():
+            run(["bash", "-c", line], app.project, env)
+    if example:
+        assert "unsafe" not in (app.project / "src/main.rs").read_text()
+
+    moved = tmp_path / "moved"
+    shutil.move(app.project / "dist", moved)
+    shutil.rmtree(app.project / ".venv")
+    done = app.start(program=moved / "my-app")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "| ada  | analysts | 0       |" if example else f"Python {middle.version}"
+    ) in done.stdout
+
+
+def test_another_python_in_venv_of_an_app(default_app: App, newest: Interpreter) -> None:
+    app = default_app
+    run(["cargo", "build"], app.project, app.env)
+    (app.project / ".python-version").write_text(newest.version)
+    sync(app.project, newest, app.env)
+    assert f"has Python {newest.version}" in app.error()
+    result = run(["cargo", "build"], app.project, app.env, check=False)
+    assert result.code != 0 and "`cargo clean -p pyo3-ffi`" in result.output
+    run(["cargo", "clean", "-p", "pyo3-ffi"], app.project, app.env)
+    run(["cargo", "build"], app.project, app.env)
+    assert app.start().returncode == 0
+
+
+def test_questions_that_do_not_apply(render: Render, tmp_path: Path) -> None:
+    project = render(kind="app", python_version="3.12")
+    answers = (project / ".copier-answers.yml").read_text()
+    assert "abi" not in answers and "python_min" not in answers
+    for answer in ({"abi": "abi3"}, {"python_min": "3.11"}):
+        with pytest.raises(ValueError, match=r"app.*leave"):
+            render("other", kind="app", python_version="3.12", **answer)
+    assert not (tmp_path / "other").exists()
