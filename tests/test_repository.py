@@ -19,10 +19,11 @@ def setup_lines() -> list[str]:
     return [line for line in README.splitlines() if line.startswith("pip install uv && ")]
 
 
-def test_readme_tree_is_that_of_a_render(render: Render) -> None:
-    tree = README.split("```\nmyproj\n")[1].split("```")[0]
+@pytest.mark.parametrize(("name", "kind"), [("myproj", "extension"), ("myapp", "app")])
+def test_readme_tree_is_that_of_a_render(render: Render, name: str, kind: str) -> None:
+    tree = README.split(f"```\n{name}\n")[1].split("```")[0]
     shown = [line.split()[1] for line in tree.splitlines()]
-    project = render("myproj")
+    project = render(name, kind=kind)
     files = {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
     assert shown == sorted(files, key=lambda name: (name.split("/")[0], name))
 
