@@ -227,6 +227,7 @@ def needed_libraries(binary: Path) -> list[str]:
 def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, str]:
     """Return an environment with nothing activated and a Python other than `python` on PATH."""
     env = clean_environment(CARGO_TARGET_DIR=str(target), CARGO_TERM_COLOR="never", **extra)
+    env["CARGO_PROFILE_DEV_DEBUG"] = "0"  # as fast as the tests can be; nobody debugs here
     other = next(i for i in interpreters() if i.version != python.version)
     env["PATH"] = os.pathsep.join([str(other.path.parent), env["PATH"]])
     return env

@@ -195,12 +195,33 @@ def test_errors_name_the_cure(
     assert f"no Python environment in {venv}; run `uv sync`" in app.error()
 
 
+BROKEN_START = """
+#[path = "../src/python.rs"]
+mod python;
+
+#[test]
+fn same_error() {
+    let mut calls = 0;
+    let first = python::start(|| calls += 1).unwrap_err();
+    let second = python::start(|| calls += 1).unwrap_err();
+    assert!(matches!(first, python::StartError::Python { .. }), "{first}");
+    assert_eq!(first.to_string(), second.to_string());
+    assert_eq!(calls, 1);
+}
+"""
+
+
 def test_python_that_does_not_start(
     template: Path, target: Path, relocated: Interpreter, tmp_path: Path
 ) -> None:
     """A standard library that is there but empty: an error after CPython's own words, no abort."""
     app = make_app(template, tmp_path / "my-app", relocated, target)
+    (app.project / "tests/broken_start.rs").write_text(BROKEN_START)
     run(["cargo", "build"], app.project, app.env)
+    build = ["cargo", "test", "--no-run", "--test", "broken_start"]
+    output = run(build, app.project, app.env).output
+    test = Path(output.split("Executable tests/broken_start.rs (")[1].split(")")[0])
+
     base = tmp_path / "base"
     (base / f"lib/python{app.python.version}/encodings").mkdir(parents=True)
     (base / "bin").mkdir()
@@ -214,6 +235,9 @@ def test_python_that_does_not_start(
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: Python does not start in ")
     assert "Fatal Python error" not in done.stderr and "panicked" not in done.stderr
+
+    # Python cannot be started a second time: the first result stays.
+    run([test, "same_error"], app.project, app.env)
 
 
 def test_python_code_in_the_program(default_app: App) -> None:
