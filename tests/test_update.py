@@ -33,7 +33,7 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     start, middle, end = text.index("{% if"), text.index("{% else"), text.index("{% endif")
     unix = text[middle:end].split("\n", 1)[1]
     config.write_text(text[:start] + unix + text[end:].split("\n", 1)[1], encoding="utf-8")
-    replace(extension / "Cargo.toml.jinja", 'version = "0.30"', 'version = "0.29"')
+    replace(questions, 'version = "0.30"', 'version = "0.29"')
     replace(extension / "README.md.jinja", "; nothing has to be activated", "")
     (repository / "template/Makefile").write_text("test:\n\tcargo test\n")
     commit_all(repository, "older")
