@@ -58,13 +58,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def render(template: Path, tmp_path: Path) -> Render:
     """Return a function that renders the template as `copier copy --defaults -d KEY=VALUE` does."""
 
-    def function(destination: Path | str = "my-project", **answers: str | bool) -> Path:
+    def function(destination: Path | str = "my-project", **answers: str | bool | list[str]) -> Path:
         return render_template(template, tmp_path / destination, **answers)
 
     return function
 
 
-def render_template(template: Path, destination: Path, **answers: str | bool) -> Path:
+def render_template(template: Path, destination: Path, **answers: str | bool | list[str]) -> Path:
     """Render HEAD of the repository `template` into `destination` and return that."""
     assert answers.keys() <= QUESTIONS.keys(), "unknown question"
     copier.run_copy(

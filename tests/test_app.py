@@ -348,7 +348,12 @@ def test_questions_that_do_not_apply(render: Render, tmp_path: Path) -> None:
     project = render(kind="app", python_version="3.12")
     answers = (project / ".copier-answers.yml").read_text()
     assert "abi" not in answers and "python_min" not in answers
-    for answer in ({"abi": "abi3"}, {"python_min": "3.11"}):
+    for answer in (
+        {"abi": "abi3"},
+        {"python_min": "3.11"},
+        {"extras": ["docs"]},
+        {"extras": ["github", "benchmarks"]},
+    ):
         with pytest.raises(ValueError, match=r"app.*leave"):
             render("other", kind="app", python_version="3.12", **answer)
     assert not (tmp_path / "other").exists()

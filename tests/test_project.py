@@ -279,7 +279,10 @@ COMMANDS = {
     "cargo nextest": ["cargo", "nextest", "run"],
     "pytest": [str(uv()), "run", "pytest"],
     "uv sync": [str(uv()), "sync"],
+    # as rust-analyzer calls it with the settings of the extra "vscode"
+    "rust-analyzer": ["cargo", "clippy", "--workspace", "--all-targets", "--keep-going", "--quiet"],
 }
+COMMANDS["rust-analyzer"].append("--message-format=json-diagnostic-rendered-ansi")
 
 
 class Loop:

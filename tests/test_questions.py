@@ -34,6 +34,7 @@ def test_questions_are_the_public_interface() -> None:
         "abi",
         "example",
         "windows",
+        "extras",
     ]
     assert str(QUESTIONS["python_version"]["help"]).startswith("Python version")
 
@@ -53,6 +54,7 @@ def test_defaults(render: Render) -> None:
         "abi": "abi3",
         "example": True,
         "windows": os.name == "nt",
+        "extras": ["github", "dependabot"],
     }
 
 
@@ -146,6 +148,7 @@ def test_every_standard_library_module_is_refused() -> None:
         ("python_min", "3.9", "'3.9' is not in.*3.10"),
         ("abi", "abi4", "'abi4' is not in"),
         ("module_name", "other", "follows from project_name and cannot be set"),
+        ("extras", "[gitlab]", "'gitlab' is not in.*github"),
     ],
 )
 def test_refused_answers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import re
 import shutil
 import sys
@@ -20,9 +21,12 @@ COMMON = {
     ".copier-answers.yml",
     ".gitignore",
     ".python-version",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "Cargo.toml",
     "README.md",
     "build.rs",
+    "deny.toml",
     "pyproject.toml",
 }
 KIND = {
@@ -54,6 +58,20 @@ VARIANTS = [
     {"kind": "app", "python_version": "3.10"},
     {"kind": "app", "python_version": "3.15t"},
 ]
+EXTRAS = {
+    "github": {
+        ".github/plan.py",
+        ".github/workflows/ci.yml",
+        ".github/workflows/release.yml",
+    },
+    "dependabot": {".github/dependabot.yml"},
+    "pre-commit": {".pre-commit-config.yaml"},
+    "vscode": {".vscode/launch.json", ".vscode/settings.json"},
+    "docs": {"docs/index.md", "mkdocs.yml"},
+    "benchmarks": {"benches/users.rs", "benchmarks/test_users.py"},
+    "coverage": {"coverage.sh"},
+}
+APP_EXTRAS = sorted(EXTRAS.keys() - {"docs", "benchmarks"})
 # What text may hold: each of these once broke a template somewhere
 TEXT = "\"double\" 'single' back\\slash {{ jinja }} {% raw %} ${{ gh }} #hash ünï 日本 עברית 🦀 <b> *x*"
 
@@ -71,7 +89,9 @@ def parse(path: Path) -> None:
     match path.suffix:
         case ".toml":
             tomlkit.parse(text)
-        case ".yml":
+        case ".json":
+            json.loads(text)
+        case ".yml" | ".yaml":
             yaml.safe_load(text)
         case ".py" | ".pyi":
             ast.parse(text)
@@ -81,6 +101,20 @@ def parse(path: Path) -> None:
     assert not text.endswith("\n\n")
     assert "\n\n\n" not in text or path.suffix == ".py" or path.name.startswith("LICENSE")
     assert not re.search(r"[ \t]$", text, re.MULTILINE) or path.name.startswith("LICENSE")
+
+
+def check_files(project: Path) -> None:
+    """Assert that all files parse, that no Jinja is left, and that formatters change nothing."""
+    for name in files(project):
+        parse(project / name)
+        text = (project / name).read_text(encoding="utf-8")
+        left = re.search(r"(?<!\$)\{\{|\{%|\{#", text)
+        assert not left, f"Jinja left in {name}"
+
+    # Formatting and linting a fresh render changes nothing (Rust: in parse).
+    ruff = [sys.executable, "-m", "ruff"]
+    run([*ruff, "format", "--check", "."], project)
+    run([*ruff, "check", "."], project)
 
 
 @pytest.mark.parametrize("windows", [False, True], ids=["unix", "windows"])
@@ -93,19 +127,10 @@ def parse(path: Path) -> None:
 def test_variant(
     render: Render, license: str, example: bool, variant: dict[str, str], windows: bool
 ) -> None:
-    project = render(license=license, example=example, windows=windows, **variant)
+    project = render(license=license, example=example, windows=windows, extras=[], **variant)
     kind = variant["kind"]
     assert files(project) == COMMON | KIND[kind] | EXAMPLE[kind, example] | LICENSE[license]
-    for name in files(project):
-        parse(project / name)
-        text = (project / name).read_text(encoding="utf-8")
-        assert not re.search(r"\{\{|\{%|\{#", text), f"Jinja left in {name}"
-
-    # Formatting and linting a fresh render changes nothing (Rust: in parse).
-    ruff = [sys.executable, "-m", "ruff"]
-    run([*ruff, "format", "--check", "."], project)
-    run([*ruff, "check", "."], project)
-
+    check_files(project)
     metadata = read_toml(project / "pyproject.toml")["project"]
     crate = read_toml(project / "Cargo.toml")["package"]
     assert crate["version"] == "0.1.0"
@@ -116,9 +141,54 @@ def test_variant(
     assert (project / ".python-version").read_text() == variant["python_version"] + "\n"
 
 
+@pytest.mark.parametrize(
+    ("kind", "extras"),
+    [
+        *(("extension", [extra]) for extra in EXTRAS),
+        ("extension", list(EXTRAS)),
+        *(("app", [extra]) for extra in APP_EXTRAS),
+        ("app", APP_EXTRAS),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "+".join(value),
+)
+def test_extras(render: Render, kind: str, extras: list[str]) -> None:
+    project = render(kind=kind, extras=extras)
+    expected = COMMON | KIND[kind] | EXAMPLE[kind, True] | LICENSE["MIT"]
+    assert files(project) == expected.union(*(EXTRAS[extra] for extra in extras))
+    check_files(project)
+
+
+def test_workflows_are_the_same_in_every_project(render: Render) -> None:
+    for kind in KIND:
+        one = render(f"{kind}-1", kind=kind, project_name="one", python_version="3.10")
+        two = render(
+            f"{kind}-2", kind=kind, project_name="two", python_version="3.15", example=False
+        )
+        for name in EXTRAS["github"] | EXTRAS["dependabot"]:
+            assert (one / name).read_bytes() == (two / name).read_bytes()
+
+
+def test_classifiers(render: Render) -> None:
+    project = render(python_version="3.14", python_min="3.13", license="Proprietary")
+    metadata = read_toml(project / "pyproject.toml")["project"]
+    assert metadata["classifiers"] == [
+        "Private :: Do Not Upload",
+        "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
+        "Programming Language :: Python :: 3.15",
+        "Programming Language :: Rust",
+    ]
+
+
 def test_formatters_agree_with_the_longest_name(render: Render) -> None:
     for kind, example in EXAMPLE:
-        project = render(f"{kind}-{example}", project_name="n" * 50, kind=kind, example=example)
+        project = render(
+            f"{kind}-{example}",
+            project_name="n" * 50,
+            kind=kind,
+            example=example,
+            extras=list(EXTRAS) if kind == "extension" else APP_EXTRAS,
+        )
         for path in project.rglob("*.rs"):
             parse(path)
         run([sys.executable, "-m", "ruff", "format", "--check", "."], project)

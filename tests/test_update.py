@@ -17,8 +17,8 @@ OLD, NEW = "v0.0.1", "v0.0.2"
 def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a repository with two releases: an older one that differs as releases do, and HEAD.
 
-    The older one has no question `windows`, another version of PyO3, a sentence less in README.md
-    and a file that is gone since.
+    The older one does not ask for `windows` and `extras`, has another version of PyO3, a sentence
+    less in README.md and a file that is gone since.
     """
     repository = tmp_path_factory.mktemp("releases") / "pyo3-uv-template"
     shutil.copytree(template, repository)
@@ -27,7 +27,8 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = questions.read_text(encoding="utf-8")
     start = text.index("windows:\n")
     end = text.index("# ----", start)
-    questions.write_text(text[:start] + text[end:], encoding="utf-8")
+    extras = 'extras:\n  type: json\n  default: "[]"\n  when: false\n\n'
+    questions.write_text(text[:start] + extras + text[end:], encoding="utf-8")
     config = extension / ".cargo/config.toml.jinja"
     text = config.read_text(encoding="utf-8")
     start, middle, end = text.index("{% if"), text.index("{% else"), text.index("{% endif")
@@ -94,7 +95,7 @@ def test_update_keeps_edits_and_equals_a_fresh_render(
 
     fresh = tmp_path / "fresh"
     copy = ["copy", "--defaults", "--vcs-ref", NEW, "-d", "python_version=3.12"]
-    names = ["-d", "author_name=Ada", "-d", "project_name=my-project"]
+    names = ["-d", "author_name=Ada", "-d", "project_name=my-project", "-d", "extras=[]"]
     copier(tmp_path, *copy, *names, str(releases), str(fresh))
     for name, old, new in edits:
         replace(fresh / name, old, new)
@@ -127,7 +128,17 @@ def test_old_answers_keep_their_meaning(project: Path) -> None:
     assert (project / ".cargo/config.toml").read_text() == before
     answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
     assert answers["windows"] is False
+    assert answers["extras"] == []
+    assert not (project / ".github").exists()
     assert answers["_commit"] == NEW
+
+
+def test_extras_can_be_added_later(project: Path) -> None:
+    copier(project, "update", "--defaults", "-d", "extras=[vscode]")
+    assert (project / ".vscode/settings.json").exists()
+    commit_all(project)
+    copier(project, "update", "--defaults", "-d", "extras=[]")
+    assert not (project / ".vscode/settings.json").exists()
 
 
 def test_changed_answer(project: Path) -> None:

@@ -1,0 +1,265 @@
+"""What the question `extras` adds, used for real; and the steps of a release for this platform."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Render, render_template
+from support import (
+    Interpreter,
+    clean_environment,
+    commit_all,
+    environment,
+    run,
+    sync,
+    uv,
+)
+
+ALL = ["github", "dependabot", "pre-commit", "vscode", "docs", "benchmarks", "coverage"]
+
+
+def uvx(tool: str, *args: str | Path) -> list[str | Path]:
+    """Return the command that runs a tool from PyPI."""
+    return [uv(), "tool", "run", tool, *args]
+
+
+@pytest.fixture(scope="module")
+def project(
+    template: Path, target: Path, middle: Interpreter, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return an extension with all extras."""
+    folder = tmp_path_factory.mktemp("extras") / "my-project"
+    render_template(template, folder, python_version=middle.version, extras=ALL)
+    sync(folder, middle, environment(target, middle))
+    commit_all(folder)
+    return folder
+
+
+@pytest.fixture
+def env(target: Path, middle: Interpreter) -> dict[str, str]:
+    return environment(target, middle)
+
+
+@pytest.mark.build
+def test_all_extras_build_and_pass(project: Path, env: dict[str, str]) -> None:
+    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, env)
+    run(["cargo", "doc", "--no-deps"], project, env | {"RUSTDOCFLAGS": "-D warnings"})
+    run(["cargo", "test", "--all-targets"], project, env)
+    for command in (["ruff", "check"], ["mypy"], ["stubtest", "my_project"], ["pytest"]):
+        run([uv(), "run", *command], project, env)
+    assert run(["git", "status", "--porcelain"], project).output == ""
+
+
+@pytest.mark.build
+def test_benchmarks(project: Path, env: dict[str, str]) -> None:
+    """Each benchmark once: those of criterion ran with `cargo test --all-targets` already."""
+    output = run(["cargo", "test", "--benches"], project, env).output
+    assert "Testing from_json\nSuccess" in output and "Testing to_json\nSuccess" in output
+    output = run([uv(), "run", "pytest", "benchmarks", "--benchmark-disable"], project, env).output
+    assert "2 passed" in output
+
+
+@pytest.mark.build
+def test_docs(project: Path, env: dict[str, str]) -> None:
+    """The site is built in strict mode and holds the stub's docstrings."""
+    run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
+    page = (project / "target/site/index.html").read_text(encoding="utf-8")
+    assert "Read a user from JSON." in page
+    assert "Name of the group." in page
+
+
+@pytest.mark.build
+def test_pre_commit_hooks(project: Path, env: dict[str, str]) -> None:
+    offline = env | {"UV_OFFLINE": "1"}
+    command = uvx("prek", "run", "--all-files", "--color", "never")
+    run(uvx("prek", "--version"), project, env)
+    output = run(command, project, offline).output
+    assert output.count("Passed") == 5
+
+    stub = project / "python/my_project/__init__.py"
+    before = stub.read_text()
+    stub.write_text(before.replace('"Group", "User"', "'Group',  'User'"))
+    result = run(command, project, offline, check=False)
+    assert result.code != 0 and "ruff format" in result.output
+    assert stub.read_text() == before, "the hook mends it"
+
+
+@pytest.mark.build
+def test_vscode_starts_rust_tests_in_the_environment(project: Path, env: dict[str, str]) -> None:
+    """A debugger starts the test executable itself, without cargo's runner."""
+    launch = json.loads((project / ".vscode/launch.json").read_text())["configurations"]
+    [rust] = [entry for entry in launch if entry["name"] == "Rust tests"]
+    build = ["cargo", *rust["cargo"]["args"], "--message-format=json"]
+    lines = run(build, project, env).output.splitlines()
+    messages = [json.loads(line) for line in lines if line.startswith("{")]
+    [program] = [message["executable"] for message in messages if message.get("executable")]
+    variables = {
+        key: value.replace("${workspaceFolder}", str(project)).replace("${env:PATH}", env["PATH"])
+        for key, value in rust["env"].items()
+    }
+    assert "2 passed" in run([program], project, env | variables).output
+
+
+def test_coverage(render: Render, middle: Interpreter) -> None:
+    """One report: Rust lines that only pytest reaches, and Python lines."""
+    if not shutil.which("cargo-llvm-cov"):
+        pytest.skip("cargo-llvm-cov is not installed")
+    project = render(extras=["coverage"], python_version=middle.version)
+    env = clean_environment()
+    done = run(["cargo", "llvm-cov", "show-env"], project, env, check=False)
+    if done.code:
+        pytest.skip(f"LLVM's tools for this rustc are missing: {done.output.splitlines()[-1]}")
+    sync(project, middle, env)
+    run(["./coverage.sh"], project, env)
+    records = (project / "target/coverage.lcov").read_text().split("end_of_record\n")
+    [rust] = [record for record in records if "users.rs\n" in record]
+    number = next(
+        n
+        for n, line in enumerate((project / "src/users.rs").read_text().splitlines(), start=1)
+        if "fn __repr__" in line
+    )
+    assert re.search(rf"^DA:{number},[1-9]", rust, re.MULTILINE), "only pytest calls it"
+    assert any(record.count("__init__.py\n") for record in records)
+
+
+# ---- Release ----
+
+
+@pytest.mark.build
+def test_release_steps_for_this_platform(
+    project: Path, env: dict[str, str], middle: Interpreter, tmp_path: Path
+) -> None:
+    """Build, audit, install in a clean environment, test what is installed."""
+    dist = tmp_path / "dist"
+    run([uv(), "build", "--quiet", "--out-dir", dist], project, env)
+    [wheel] = dist.glob("*.whl")
+    [sdist] = dist.glob("*.tar.gz")
+    run(uvx("twine", "check", "--strict", wheel, sdist), tmp_path, env)
+    assert "manylinux" in run(uvx("auditwheel", "show", wheel), tmp_path, env).output
+
+    venv = tmp_path / "venv"
+    run([uv(), "venv", "--quiet", "--python", middle.path, venv], tmp_path, env)
+    install = [uv(), "pip", "install", "--quiet", "--python", venv, wheel, "pytest"]
+    run(install, tmp_path, env)
+    unpacked = tmp_path / "unpacked"
+    shutil.unpack_archive(sdist, unpacked)
+    [tests] = unpacked.glob("*/tests")
+    shutil.copytree(tests, tmp_path / "tests")
+    output = run([venv / "bin/python", "-m", "pytest", "tests"], tmp_path, env).output
+    assert "6 passed" in output
+    names = {p.name for p in unpacked.rglob("*")}
+    assert {"LICENSE", "CHANGELOG.md", "deny.toml"} <= names
+    assert not names & {"__pycache__", ".venv", "target", ".mypy_cache", "dist"}
+    assert os.path.getsize(wheel) < 2_000_000
+
+
+# ---- Workflows ----
+
+
+@pytest.mark.parametrize("kind", ["extension", "app"])
+def test_workflows_are_sound(render: Render, kind: str) -> None:
+    project = render(kind=kind, extras=["github", "dependabot"])
+    workflows = sorted((project / ".github/workflows").glob("*.yml"))
+    dependabot = project / ".github/dependabot.yml"
+    run(uvx("zizmor", "--offline", *workflows, dependabot), project)
+    schema = ["--builtin-schema", "vendor.github-workflows"]
+    run(uvx("check-jsonschema", *schema, *workflows), project)
+    run(uvx("check-jsonschema", "--builtin-schema", "vendor.dependabot", dependabot), project)
+    for workflow in workflows:
+        for uses in re.findall(r"uses: (.*)", workflow.read_text()):
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", uses), uses
+
+
+class Workflow:
+    """Runs the steps of a workflow as a Linux runner of GitHub does; `uses:` is left out."""
+
+    def __init__(self, project: Path, name: str, env: dict[str, str], **contexts: str) -> None:
+        self.project, self.env, self.contexts = project, env, contexts
+        path = project / ".github/workflows" / name
+        self.jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+        self.outputs: dict[str, str] = {}
+        self.ran: list[str] = []
+
+    def expand(self, text: object) -> str:
+        """Replace the expressions in `text`."""
+
+        def value(match: re.Match[str]) -> str:
+            expression = match[1]
+            output = re.fullmatch(r"(?:needs|steps)\.plan\.outputs\.(\w+)", expression)
+            return self.outputs[output[1]] if output else self.contexts[expression]
+
+        return re.sub(r"\$\{\{ (.*?) \}\}", value, str(text))
+
+    def wanted(self, condition: str | None) -> bool:
+        """Evaluate the condition of a step."""
+        if condition == "hashFiles('python/**') != ''":
+            return (self.project / "python").exists()
+        assert condition in (None, "runner.os == 'Windows'"), condition
+        return condition is None
+
+    def run_job(self, name: str) -> None:
+        job = self.jobs[name]
+        env = self.env | {key: self.expand(value) for key, value in job.get("env", {}).items()}
+        output = self.project.parent / "github-output"
+        for step in job["steps"]:
+            if "run" in step and self.wanted(step.get("if")):
+                output.write_text("")
+                bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+                run(bash, self.project, env | {"GITHUB_OUTPUT": str(output)})
+                self.outputs |= dict(line.split("=", 1) for line in output.read_text().splitlines())
+                self.ran.append(step["run"])
+
+
+@pytest.mark.build
+@pytest.mark.parametrize("kind", ["extension", "app"])
+def test_every_linux_step_of_ci(
+    render: Render, env: dict[str, str], middle: Interpreter, kind: str
+) -> None:
+    project = render(
+        kind=kind,
+        project_name="my-project",
+        python_version=middle.version,
+        **({"python_min": middle.version} if kind == "extension" else {}),
+    )
+    env["PATH"] = os.pathsep.join([str(middle.path.parent), env["PATH"]])
+    sync(project, middle, env)
+    run(["cargo", "generate-lockfile"], project, env)
+    workflow = Workflow(project, "ci.yml", env, **{"matrix.python": middle.version})
+    for job in workflow.jobs:
+        workflow.run_job(job)
+    assert middle.version in json.loads(workflow.outputs["python"])
+    assert any("clippy" in step for step in workflow.ran)
+    assert any("cargo test" in step for step in workflow.ran)
+
+
+@pytest.mark.parametrize(
+    ("answers", "interpreters"),
+    [
+        ({"python_version": "3.13"}, ["3.11"]),
+        (
+            {"python_version": "3.13", "python_min": "3.13", "abi": "version"},
+            ["3.13", "3.14", "3.15"],
+        ),
+        ({"python_version": "3.14t", "python_min": "3.14"}, ["3.14", "3.15", "3.14t"]),
+        ({"python_version": "3.15", "python_min": "3.15", "abi": "abi3t"}, ["3.15"]),
+    ],
+)
+def test_wheels_of_a_release(
+    render: Render, middle: Interpreter, answers: dict[str, str], interpreters: list[str]
+) -> None:
+    """One wheel for a stable ABI, else one for each Python; the tag has to be the version."""
+    project = render(extras=["github"], **answers)
+    plan = [middle.path, ".github/plan.py"]
+    outputs = dict(line.split("=", 1) for line in run(plan, project).output.splitlines())
+    assert json.loads(outputs["interpreters"]) == interpreters
+    assert outputs["version"] == "0.1.0"
+    run([*plan, "--tag", "v0.1.0"], project)
+    result = run([*plan, "--tag", "v0.2.0"], project, check=False)
+    assert result.code == 1
+    assert "v0.2.0" in result.output and "v0.1.0" in result.output
