@@ -156,7 +156,10 @@ def describe(python: Path) -> Interpreter | None:
 
 @cache
 def interpreters() -> list[Interpreter]:
-    """Return the CPythons that pyenv and uv have installed, one for each version, oldest first."""
+    """Return the CPythons that pyenv and uv know, one for each version, oldest first.
+
+    Of two with the same version the one is taken whose libpython the loader does not find.
+    """
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
     paths = sorted(pyenv.glob("3.*/bin/python3"))
     listed = subprocess.run(
@@ -171,15 +174,20 @@ def interpreters() -> list[Interpreter]:
     found: dict[str, Interpreter] = {}
     for path in paths:
         interpreter = describe(path)
-        if interpreter:
-            found.setdefault(interpreter.version, interpreter)
+        if interpreter and (interpreter.version not in found or seed_fails_with(interpreter)):
+            found[interpreter.version] = interpreter
     return sorted(found.values(), key=lambda i: VERSIONS.index(i.version))
+
+
+def seed_fails_with(python: Interpreter) -> bool:
+    """Say whether libpython is shared and outside the loader's path."""
+    return python.libpython is not None and not python.in_loader_path()
 
 
 @cache
 def shared_interpreters() -> list[Interpreter]:
-    """Return those whose libpython is shared and outside the loader's path: there the seed fails."""
-    return [i for i in interpreters() if i.libpython and not i.in_loader_path()]
+    """Return those with which the seed's project fails."""
+    return [python for python in interpreters() if seed_fails_with(python)]
 
 
 def relocate(python: Interpreter, destination: Path) -> Interpreter:
@@ -227,7 +235,8 @@ def needed_libraries(binary: Path) -> list[str]:
 def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, str]:
     """Return an environment with nothing activated and a Python other than `python` on PATH."""
     env = clean_environment(CARGO_TARGET_DIR=str(target), CARGO_TERM_COLOR="never", **extra)
-    env["CARGO_PROFILE_DEV_DEBUG"] = "0"  # as fast as the tests can be; nobody debugs here
+    # Compile as fast as can be: nobody debugs or measures speed here.
+    env |= {"CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}
     other = next(i for i in interpreters() if i.version != python.version)
     env["PATH"] = os.pathsep.join([str(other.path.parent), env["PATH"]])
     return env

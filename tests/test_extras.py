@@ -57,6 +57,35 @@ def test_all_extras_build_and_pass(project: Path, env: dict[str, str]) -> None:
 
 
 @pytest.mark.build
+@pytest.mark.parametrize(("kind", "example"), [("extension", False), ("app", True), ("app", False)])
+def test_all_extras_in_other_variants(
+    render: Render, env: dict[str, str], middle: Interpreter, kind: str, example: bool
+) -> None:
+    """The minimal ones too; proprietary, and with text that needs quotes everywhere."""
+    extras = [extra for extra in ALL if kind == "extension" or extra not in ("docs", "benchmarks")]
+    project = render(
+        kind=kind,
+        example=example,
+        python_version=middle.version,
+        extras=extras,
+        license="Proprietary",
+        description="\"Fast\" & 'small': C:\\path, {{ x }}, 50 %",
+        author_name='Ada "Countess" L., née B.',
+        author_email="ada@example.org",
+    )
+    sync(project, middle, env)
+    run(["cargo", "test", "--all-targets"], project, env)
+    commit_all(project)
+    run(uvx("prek", "run", "--all-files"), project, env)
+    if kind == "extension":
+        run([uv(), "run", "pytest"], project, env)
+        run([uv(), "run", "pytest", "benchmarks", "--benchmark-disable"], project, env)
+        run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
+        run([uv(), "build", "--quiet", "--wheel"], project, env)
+        run(uvx("twine", "check", "--strict", *(project / "dist").glob("*.whl")), project, env)
+
+
+@pytest.mark.build
 def test_benchmarks(project: Path, env: dict[str, str]) -> None:
     """Each benchmark once: those of criterion ran with `cargo test --all-targets` already."""
     output = run(["cargo", "test", "--benches"], project, env).output
