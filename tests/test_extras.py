@@ -90,8 +90,10 @@ def test_benchmarks(project: Path, env: dict[str, str]) -> None:
     """Each benchmark once: those of criterion ran with `cargo test --all-targets` already."""
     output = run(["cargo", "test", "--benches"], project, env).output
     assert "Testing from_json\nSuccess" in output and "Testing to_json\nSuccess" in output
-    output = run([uv(), "run", "pytest", "benchmarks", "--benchmark-disable"], project, env).output
-    assert "2 passed" in output
+    assert "uv run --no-editable pytest benchmarks" in (project / "README.md").read_text()
+    command = [uv(), "run", "--no-editable", "pytest", "benchmarks", "--benchmark-disable"]
+    assert "2 passed" in run(command, project, env).output
+    run([uv(), "sync"], project, env)
 
 
 @pytest.mark.build

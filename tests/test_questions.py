@@ -147,7 +147,7 @@ def test_every_standard_library_module_is_refused() -> None:
         ("python_version", "3.12.1", "'3.12.1' is not in.*3.12"),
         ("python_min", "3.9", "'3.9' is not in.*3.10"),
         ("abi", "abi4", "'abi4' is not in"),
-        ("module_name", "other", "follows from project_name and cannot be set"),
+        ("module_name", "other", "follows from other answers and cannot be set"),
         ("extras", "[gitlab]", "'gitlab' is not in.*github"),
     ],
 )
