@@ -327,9 +327,9 @@ class Loop:
         return result.output.strip()
 
 
-@pytest.fixture
-def loop(render: Render, middle: Interpreter, target: Path) -> Loop:
-    project = render(python_version=middle.version)
+@pytest.fixture(params=["abi3", "version"])
+def loop(request: pytest.FixtureRequest, render: Render, middle: Interpreter, target: Path) -> Loop:
+    project = render(python_version=middle.version, abi=request.param)
     loop = Loop(project, environment(target, middle))
     loop.edit("First")
     sync(project, middle, loop.env)
