@@ -254,8 +254,10 @@ def test_python_code_in_the_program(default_app: App) -> None:
     done = app.start(stdin=ADA.replace("ada", "print"))
     assert done.stdout.startswith("printed by Python\n")
 
+    # A shell's background jobs ignore Ctrl-C, and so do their children, unless told otherwise.
+    command = ["/usr/bin/env", "--default-signal=INT", app.executable]
     process = subprocess.Popen(
-        [app.executable], cwd="/", env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        command, cwd="/", env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdin and process.stdout
     process.stdin.write(ADA.replace("ada", "sleep").encode())
