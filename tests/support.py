@@ -237,9 +237,21 @@ def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, st
     env = clean_environment(CARGO_TARGET_DIR=str(target), CARGO_TERM_COLOR="never", **extra)
     # Compile as fast as can be: nobody debugs or measures speed here.
     env |= {"CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}
-    other = next(i for i in interpreters() if i.version != python.version)
-    env["PATH"] = os.pathsep.join([str(other.path.parent), env["PATH"]])
+    env["PATH"] = os.pathsep.join([str(other_than(python).path.parent), env["PATH"]])
     return env
+
+
+def other_than(python: Interpreter) -> Interpreter:
+    """Return an interpreter of another version."""
+    return next(i for i in interpreters() if i.version != python.version)
+
+
+def foreign(env: dict[str, str], python: Interpreter, folder: Path) -> dict[str, str]:
+    """Return `env` with an activated environment of another Python, which is made in `folder`."""
+    other = other_than(python)
+    run([uv(), "venv", "--quiet", "--python", other.path, folder], folder.parent, env)
+    path = os.pathsep.join([f"{folder}/bin", env["PATH"]])
+    return env | {"VIRTUAL_ENV": str(folder), "PATH": path}
 
 
 def sync(project: Path, python: Interpreter, env: dict[str, str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Render, render_template
-from support import PYTHONS, Interpreter, environment, interpreters, nextest, run, sync, uv
+from support import PYTHONS, Interpreter, environment, foreign, nextest, other_than, run, sync, uv
 
 pytestmark = pytest.mark.build
 
@@ -118,14 +117,8 @@ def default_app(template: Path, target: Path, tmp_path: Path, middle: Interprete
 @pytest.mark.parametrize("python", PYTHONS, indirect=True)
 def test_app_runs_from_anywhere(app: App, tmp_path: Path) -> None:
     """Tests and `cargo run` unactivated; the executable from / with an empty environment."""
-    other = next(i for i in interpreters() if i.version != app.python.version)
-    run([uv(), "venv", "--quiet", "--python", other.path, tmp_path / "foreign"], tmp_path, app.env)
-    foreign = app.env | {
-        "VIRTUAL_ENV": f"{tmp_path}/foreign",
-        "PATH": os.pathsep.join([f"{tmp_path}/foreign/bin", app.env["PATH"]]),
-    }
     (app.project / "ada.json").write_text(ADA)
-    for env in (app.env, foreign):
+    for env in (app.env, foreign(app.env, app.python, tmp_path / "foreign")):
         output = run(["cargo", "test"], app.project, env).output
         for test in ("test_serialize", "test_deserialize", "test_start_twice", "test_summary"):
             assert any(test in line and line.endswith(" ok") for line in output.splitlines()), (
@@ -140,7 +133,7 @@ def test_app_runs_from_anywhere(app: App, tmp_path: Path) -> None:
     [site_packages] = app.project.glob(".venv/lib/python*/site-packages")
     (site_packages / "extra.pth").write_text("import sys; sys.path.append('/from/a/pth/file')\n")
     hostile = {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "VIRTUAL_ENV": "/nowhere"}
-    for env in ({}, hostile, {"LC_ALL": "C", "PATH": str(other.path.parent)}):
+    for env in ({}, hostile, {"LC_ALL": "C", "PATH": str(other_than(app.python).path.parent)}):
         done = app.start("-", **env)
         assert done.returncode == 0, done.stderr
         seen = json.loads(done.stdout)

@@ -19,7 +19,7 @@ from support import (
     Interpreter,
     commit_all,
     environment,
-    interpreters,
+    foreign,
     needed_libraries,
     nextest,
     run,
@@ -128,12 +128,9 @@ def env(
     request: pytest.FixtureRequest, python: Interpreter, target: Path, tmp_path: Path
 ) -> dict[str, str]:
     env = environment(target, python, EXPECTED_PYTHON=python.version)
-    if request.param != "nothing activated":
-        other = next(i for i in interpreters() if i.version != python.version)
-        run([uv(), "venv", "--quiet", "--python", other.path, tmp_path / "foreign"], tmp_path, env)
-        env["VIRTUAL_ENV"] = str(tmp_path / "foreign")
-        env["PATH"] = os.pathsep.join([f"{tmp_path}/foreign/bin", env["PATH"]])
-    return env
+    if request.param == "nothing activated":
+        return env
+    return foreign(env, python, tmp_path / "foreign")
 
 
 @pytest.mark.parametrize("python", PYTHONS, indirect=True)
