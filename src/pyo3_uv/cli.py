@@ -1,0 +1,289 @@
+"""The command line. Exit codes: 0 fine, 1 found or failed, 2 usage, 130 interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import questionary
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.syntax import Syntax
+
+from pyo3_uv import doctor as diagnosis
+from pyo3_uv import fix as cures
+from pyo3_uv import machine
+from pyo3_uv import new as creation
+from pyo3_uv.process import UserError, outer_environment, run
+from pyo3_uv.project import load
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Rust for Python under uv: a new project from the template, a doctor for any PyO3 project.",
+)
+console = Console(highlight=False, soft_wrap=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
+ProjectPath = Annotated[Path, typer.Argument(help="Folder of the crate, or its Cargo.toml.")]
+
+
+def main() -> None:
+    """Run the command; a mistake of the user's ends in a message, not in a traceback."""
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[bold red]error:[/] {escape(str(error))}"
+        )
+        sys.exit(error.code)
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows what goes on, on a terminal only."""
+    if quiet or not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("") as status:
+        yield lambda text: status.update(escape(text))
+
+
+# ---- new ----
+
+
+@app.command()
+def new(
+    destination: Annotated[
+        Path, typer.Argument(metavar="DEST", help="Folder of the project: absent or empty.")
+    ],
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Ask nothing; what is not given has its default.")
+    ] = False,
+    python: Annotated[
+        str | None,
+        typer.Option(help="Python for .venv: a version (3.13, 3.14t) or an interpreter's path."),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", "-d", metavar="KEY=VALUE", help="An answer; may be repeated."),
+    ] = None,
+    answers_file: Annotated[
+        Path | None,
+        typer.Option(help="Answers from YAML, for instance another project's .copier-answers.yml."),
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            help="Template: a folder or what Copier takes, for instance gh:owner/name. "
+            "Default: the checkout that this runs from, else the published one."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a project and bring it to green tests: render, uv sync, first commit, both suites."""
+    ask = not defaults
+    if ask and (as_json or not creation.interactive()):
+        raise UserError("there is no terminal for the questions; add --defaults", 2)
+    destination = Path(os.path.abspath(destination.expanduser()))
+    answers = creation.read_answers(data or [], answers_file)
+    creation.check_destination(destination)
+    tools = _check_machine(quiet=as_json)
+
+    chosen = creation.choose_python(python, answers, ask)
+    machine.check_uv_works_with(chosen)
+    if chosen.interpreter and not chosen.interpreter.linkable:
+        raise UserError(
+            f"{chosen}\nThe Rust tests cannot be linked with it: lib{chosen.interpreter.lib_name} "
+            f"is not in {chosen.interpreter.lib_dir}; install it, or choose another with --python"
+        )
+    answers["python_version"] = chosen.minor
+    template = template or creation.default_template()
+    answers = creation.render(template, destination, answers, defaults)
+    result: dict[str, Any] = {
+        "project": str(destination),
+        "python": chosen.as_dict(),
+        "tools": [tool.as_dict() for tool in tools],
+        "answers": {key: value for key, value in answers.items() if value is not None},
+    }
+    _say(as_json, f"[green]rendered[/] {escape(str(destination))} for Python {escape(str(chosen))}")
+    result["steps"], ok = _run_steps(destination, chosen, as_json)
+    result["ok"] = ok
+    if as_json:
+        print(json.dumps(result, indent=2))
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _say(quiet: bool, text: str) -> None:
+    if not quiet:
+        console.print(text)
+
+
+def _check_machine(quiet: bool) -> list[machine.Tool]:
+    """Look for all tools; raise `UserError` that names each one missing."""
+    with progress(quiet) as step:
+        step("looking for uv, cargo, rustc, git and a linker")
+        tools = machine.tools()
+    if problems := [tool for tool in tools if tool.problem]:
+        raise UserError(
+            "this machine is not ready\n"
+            + "\n".join(
+                f"  {tool.name} {tool.version or 'is missing'}: {tool.problem}" for tool in problems
+            )
+        )
+    _say(quiet, escape(", ".join(f"{tool.name} {tool.version}" for tool in tools)))
+    return tools
+
+
+def _run_steps(
+    project: Path, python: machine.Python, quiet: bool
+) -> tuple[list[dict[str, Any]], bool]:
+    """Run the steps, each with its progress and time; return them and whether all went well."""
+    todo = creation.steps(project, python)
+    results: list[creation.StepResult] = []
+    interrupted = False
+    try:
+        with progress(quiet) as step:
+            for result in creation.run_steps(project, todo, lambda s: step(f"{s.name}: {s.why}")):
+                results.append(result)
+                mark = "[green]ok    [/]" if result.ok else "[bold red]failed[/]"
+                _say(quiet, f"{mark} {result.name:<14} {result.seconds:6.1f} s")
+                if result.note:
+                    _say(quiet, f"       {escape(result.note)}")
+                if result.output:
+                    _say(quiet, escape(result.output))
+    except KeyboardInterrupt:
+        interrupted = True
+    left = creation.remaining(todo, results)
+    where = f"cd {shlex.quote(min(os.path.relpath(project), str(project), key=len))}"
+    if not left:
+        _say(quiet, f"\n{project.name} is ready:\n\n    {escape(where)}")
+        return [r.as_dict() for r in results], True
+    _say(quiet, "\nWhat was done is kept. Go on with:\n")
+    for line in [where, *left]:
+        _say(quiet, f"    {escape(line)}")
+    if interrupted:
+        raise KeyboardInterrupt
+    return [r.as_dict() for r in results], False
+
+
+# ---- doctor ----
+
+
+@app.command()
+def doctor(path: ProjectPath = Path(), as_json: Json = False) -> None:
+    """Examine a crate that uses PyO3, made by this template or not. No file of it is changed.
+
+    The tests are built (not run) in cargo's target folder, and a small program that starts Python
+    is run as cargo run would in the project.
+    """
+    project = load(path)
+    with progress(as_json) as step:
+        report = diagnosis.examine(project, step)
+    if as_json:
+        print(json.dumps(report.as_dict(), indent=2))
+    else:
+        _show(report)
+    if not report.healthy:
+        raise typer.Exit(1)
+
+
+def _show(report: diagnosis.Report) -> None:
+    console.print(escape(f"{report.project.name} in {report.project.folder}"), style="bold")
+    for name, fact in report.facts.items():
+        console.print(f"  {name:<12} {escape(fact)}")
+    for finding in report.findings:
+        console.print(f"\n[bold red]{escape(finding.title)}[/]  [dim]{finding.id}[/]")
+        console.print(f"  seen         {escape(finding.evidence)}")
+        console.print(f"  consequence  {escape(finding.consequence)}")
+        console.print(f"  cure         {escape(finding.cure)}")
+    count = len(report.findings)
+    if report.healthy:
+        console.print("\n[bold green]healthy[/]")
+    else:
+        console.print(f"\n[bold red]{count} problem{'s' if count > 1 else ''}[/]")
+
+
+# ---- fix ----
+
+
+@app.command()
+def fix(
+    path: ProjectPath = Path(),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Also with uncommitted changes.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Apply the doctor's cures: show a diff of every file, ask, write, and examine again."""
+    if not yes and (as_json or not creation.interactive()):
+        raise UserError("there is no terminal to ask on; add --yes", 2)
+    project = load(path)
+    if not allow_dirty:
+        cures.check_clean(project)
+    changed: set[str] = set()
+    commands: list[str] = []
+    seen: list[list[str]] = []
+    while True:
+        with progress(as_json) as step:
+            report, pyo3 = cures.diagnose(project, step)
+        plan = cures.plan(report, pyo3)
+        # A cure may uncover what could not be examined before; one that did not help is not
+        # repeated.
+        if report.ids in seen or not (plan.changed() or plan.commands):
+            break
+        seen.append(report.ids)
+        if not as_json:
+            _show(report)
+            _show_plan(plan, project.workspace)
+        if not yes and not questionary.confirm("Apply?", default=True).unsafe_ask():
+            console.print("nothing was changed" if not changed else "no further change")
+            raise typer.Exit(1)
+        changed |= {project.shown(file) for file in plan.changed()}
+        plan.write()
+        for command in plan.commands:
+            commands.append(shlex.join(command))
+            _run_cure(command, project.folder, as_json)
+        project = load(project.folder)
+    if as_json:
+        result = report.as_dict() | {"changed": sorted(changed), "commands": commands}
+        print(json.dumps(result | {"by_hand": plan.by_hand}, indent=2))
+    else:
+        _show(report)
+        for text in plan.by_hand:
+            console.print(f"\nBy hand: {escape(text)}")
+    if not report.healthy:
+        raise typer.Exit(1)
+
+
+def _show_plan(plan: cures.Plan, root: Path) -> None:
+    if diff := plan.diff(root):
+        console.print()
+        console.print(
+            Syntax(diff, "diff", background_color="default")
+            if console.is_terminal
+            else escape(diff)
+        )
+    for command in plan.commands:
+        console.print(f"then: {escape(shlex.join(command))}")
+
+
+def _run_cure(command: list[str], folder: Path, quiet: bool) -> None:
+    start = time.monotonic()
+    with progress(quiet) as step:
+        step(shlex.join(command))
+        done = run(command, folder, outer_environment(), merge=True)
+    if done.code:
+        raise UserError(f"{shlex.join(command)} failed\n{done.output}")
+    _say(quiet, f"[green]ok[/] {escape(shlex.join(command))} {time.monotonic() - start:.1f} s")

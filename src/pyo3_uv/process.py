@@ -1,0 +1,91 @@
+"""Other programs: their environment, their output, and how they end at Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class UserError(Exception):
+    """What the user did or has cannot work; the message names the cure.
+
+    `code` is the exit code of the command: 1 (failed) or 2 (usage).
+    """
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Done:
+    """A program that has ended: exit code, standard output, standard error."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def output(self) -> str:
+        """Both streams, for showing to the user."""
+        return (self.stdout + self.stderr).strip()
+
+
+def outer_environment() -> dict[str, str]:
+    """Return the environment in which the user called this command.
+
+    `uv run` and `uvx` activate the environment that this command lives in. The programs that are
+    examined or started must not see it.
+    """
+    env = dict(os.environ)
+    own = Path(sys.prefix)
+    if env.get("VIRTUAL_ENV") and Path(env["VIRTUAL_ENV"]) == own:
+        del env["VIRTUAL_ENV"]
+    folders = env.get("PATH", os.defpath).split(os.pathsep)
+    env["PATH"] = os.pathsep.join(
+        folder for folder in folders if not folder or not Path(folder).is_relative_to(own)
+    )
+    for name in ("UV", "UV_RUN_RECURSION_DEPTH"):
+        env.pop(name, None)
+    return env
+
+
+def run(
+    command: Sequence[str | os.PathLike[str]],
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    merge: bool = False,
+) -> Done:
+    """Run `command` to its end without input; standard error goes to standard output if `merge`.
+
+    The environment is `outer_environment()` unless `env` is given. A program that is not there has
+    exit code 127. At Ctrl-C the program, which gets the signal too, is waited for, so that it can
+    clean up after itself.
+    """
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=dict(env) if env is not None else outer_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        return Done(127, "", f"{command[0]}: {error.strerror}")
+    try:
+        stdout, stderr = process.communicate()
+    except KeyboardInterrupt:
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        raise
+    return Done(process.returncode, stdout, stderr or "")
