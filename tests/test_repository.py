@@ -47,8 +47,8 @@ def test_readme_set_up_line(template: Path, tmp_path: Path) -> None:
     env = clean_environment()
     env["PATH"] = os.pathsep.join([f"{tmp_path}/pip/bin", str(python.path.parent), env["PATH"]])
     output = run(["bash", "-c", line], clone, env).output
-    assert "6 passed" in output
-    assert "test result: ok. 2 passed" in output
+    assert "ok     uv run pytest" in output
+    assert "ok     cargo test" in output
     assert (tmp_path / "myproj/.python-version").read_text() == python.version + "\n"
     shutil.rmtree(tmp_path / "myproj/target")
 

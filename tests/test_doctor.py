@@ -1,0 +1,550 @@
+"""`pyo3-uv doctor` and `pyo3-uv fix`, on projects of this template and on others."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+from conftest import Render, render_template
+from support import (
+    ROOT,
+    Interpreter,
+    commit_all,
+    environment,
+    foreign,
+    git,
+    relocate,
+    run,
+    sync,
+    uv,
+)
+
+from pyo3_uv import binaries
+
+pytestmark = pytest.mark.build
+
+PYO3_UV = Path(sys.executable).with_name("pyo3-uv")
+
+
+def doctor(project: Path, env: dict[str, str]) -> dict[str, Any]:
+    """Return the report on `project`; its files must stay as they are."""
+    before = files(project)
+    result = run([PYO3_UV, "doctor", "--json"], project, env, check=False)
+    assert files(project) == before, "the doctor changes nothing"
+    report: dict[str, Any] = json.loads(result.output)
+    assert result.code == (0 if report["healthy"] else 1)
+    for finding in report["findings"]:
+        assert all(finding.values()), "each has evidence, consequence and cure"
+    return report
+
+
+def ids(report: dict[str, Any]) -> list[str]:
+    return [finding["id"] for finding in report["findings"]]
+
+
+def files(project: Path) -> dict[str, bytes]:
+    """Return the content of all files but those in .venv and .git."""
+    found = [p for p in project.rglob("*") if p.is_file() and not {".venv", ".git"} & set(p.parts)]
+    return {str(path): path.read_bytes() for path in found}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+# ---- Healthy projects ----
+
+
+@pytest.mark.parametrize(
+    ("python", "answers"),
+    [
+        ("middle", {}),
+        ("middle", {"kind": "app"}),
+        ("relocated", {"example": False, "windows": True}),
+        ("relocated", {"kind": "app", "example": False}),
+    ],
+    ids=["extension", "app", "minimal, windows", "minimal app"],
+    indirect=["python"],
+)
+def test_render_is_healthy(
+    render: Render, python: Interpreter, target: Path, answers: dict[str, Any]
+) -> None:
+    project = render(python_version=python.version, **answers)
+    env = environment(target, python)
+    sync(project, python, env)
+    report = doctor(project, env)
+    assert report["findings"] == []
+    facts = report["facts"]
+    assert facts["environment"] == f".venv: Python {exact(python)}, shared libpython"
+    assert facts["interpreter"].startswith(".venv/bin/python, from ")
+    assert facts["libpython"] == f"{python.libpython}, outside the loader's path"
+    tests, _, _ = facts["rpath"].removeprefix("in ").partition(" of ")
+    assert int(tests) > 0
+    shown = run([PYO3_UV, "doctor"], project, env).output
+    assert shown.endswith("\nhealthy\n")
+
+
+def exact(python: Interpreter) -> str:
+    code = "import platform; print(platform.python_version())"
+    return run([python.path, "-c", code], ROOT).output.strip()
+
+
+# ---- One thing broken ----
+
+
+@pytest.fixture(scope="module")
+def healthy(
+    template: Path, middle: Interpreter, target: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("doctor") / "my-project"
+    render_template(template, folder, python_version=middle.version, python_min="3.10", extras=[])
+    sync(folder, middle, environment(target, middle))
+    commit_all(folder)
+    return folder
+
+
+@pytest.fixture
+def project(healthy: Path) -> Iterator[Path]:
+    """Return a healthy project, which is brought back to health afterwards."""
+    yield healthy
+    git(healthy, "reset", "--hard", "--quiet")
+    git(healthy, "clean", "-d", "--force", "--quiet")
+
+
+def remove_runner(project: Path) -> None:
+    config = project / ".cargo/config.toml"
+    config.write_text(config.read_text().split("[target.")[0])
+
+
+def remove_env(project: Path) -> None:
+    config = project / ".cargo/config.toml"
+    config.write_text("[target." + config.read_text().split("[target.")[1])
+
+
+def remove_rpath(project: Path) -> None:
+    (project / "build.rs").write_text("fn main() {}\n")
+
+
+BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "no PYO3_PYTHON": ("interpreter", remove_env, "the first python on PATH"),
+    "force": (
+        "force",
+        lambda p: edit(
+            p / ".cargo/config.toml", "relative = true }", "relative = true, force = true }"
+        ),
+        ".cargo/config.toml sets PYO3_PYTHON with force = true",
+    ),
+    "extension-module": (
+        "extension-module",
+        lambda p: edit(
+            p / "Cargo.toml", 'features = ["abi3', 'features = ["extension-module", "abi3'
+        ),
+        "Cargo.toml enables",
+    ),
+    "extension-module by default": (
+        "extension-module",
+        lambda p: edit(
+            p / "Cargo.toml",
+            "[build-dependencies]",
+            '[features]\nx = ["pyo3/extension-module"]\ndefault = ["x"]\n\n[build-dependencies]',
+        ),
+        "Cargo.toml enables",
+    ),
+    "no rpath": ("libpython-not-found", remove_rpath, "and its rpath is empty"),
+    "no runner": ("other-environment", remove_runner, "its sys.prefix is"),
+    "no auto-initialize": (
+        "no-initialize",
+        lambda p: edit(p / "Cargo.toml", '"auto-initialize"', ""),
+        "auto-initialize is not enabled",
+    ),
+    "no key for .venv": (
+        "cache-keys",
+        lambda p: edit(p / "pyproject.toml", '    { dir = ".venv" },\n', ""),
+        "the folder .venv",
+    ),
+    "no key for Rust files": (
+        "cache-keys",
+        lambda p: edit(p / "pyproject.toml", "src/**/*.rs", "src/lib.rs"),
+        "do not cover src/**/*.rs",
+    ),
+    "slow": (
+        "slow-rebuilds",
+        lambda p: edit(p / "pyproject.toml", "use-base-python = true\n", ""),
+        "has no use-base-python = true",
+    ),
+    "other [lib] name": (
+        "module-name",
+        lambda p: edit(p / "Cargo.toml", 'name = "_core"', 'name = "other"'),
+        "[lib] name is other",
+    ),
+    "other #[pymodule]": (
+        "module-name",
+        lambda p: edit(p / "src/lib.rs", "mod _core", "mod other"),
+        "#[pymodule] is called other",
+    ),
+    "no module": (
+        "module-missing",
+        lambda p: next(p.glob("python/my_project/*.so")).unlink(),
+        "its extension module my_project._core is gone",
+    ),
+    "does not compile": (
+        "build-fails",
+        lambda p: edit(p / "src/lib.rs", "mod _core {", "mod _core { fn f( {}"),
+        "error",
+    ),
+}
+
+
+@pytest.mark.parametrize("broken", BREAK)
+def test_one_thing_broken(broken: str, project: Path, middle: Interpreter, target: Path) -> None:
+    finding, damage, evidence = BREAK[broken]
+    env = environment(target, middle)
+    damage(project)
+    report = doctor(project, env)
+    assert ids(report) == [finding]
+    assert evidence in report["findings"][0]["evidence"]
+    shown = run([PYO3_UV, "doctor", project / "Cargo.toml"], ROOT, env, check=False)
+    assert shown.code == 1
+    assert shown.output.endswith("\n1 problem\n")
+    if broken == "no module":
+        run([uv(), "sync", "--quiet", "--reinstall-package", "my-project"], project, env)
+
+
+def test_rpath_missing_where_the_loader_finds_libpython(
+    project: Path, middle: Interpreter, target: Path
+) -> None:
+    assert middle.libpython
+    env = environment(target, middle, LD_LIBRARY_PATH=str(middle.libpython.parent))
+    assert doctor(project, env)["findings"] == []
+    remove_rpath(project)
+    report = doctor(project, env)
+    assert ids(report) == ["no-rpath"]
+    assert "here the loader finds" in report["findings"][0]["evidence"]
+
+
+def test_shell_that_interferes(
+    project: Path, middle: Interpreter, newest: Interpreter, target: Path, tmp_path: Path
+) -> None:
+    env = environment(target, middle)
+    (finding,) = doctor(project, env | {"PYO3_PYTHON": str(newest.path)})["findings"]
+    assert finding["id"] == "interpreter"
+    assert (
+        f"from PYO3_PYTHON of the shell; .venv has Python {middle.version}" in finding["evidence"]
+    )
+    assert finding["cure"] == "unset PYO3_PYTHON in this shell"
+
+    assert doctor(project, foreign(env, middle, tmp_path / "foreign"))["findings"] == []
+
+    remove_env(project)
+    (finding,) = doctor(project, env | {"VIRTUAL_ENV": str(project / ".venv")})["findings"]
+    assert finding["title"] == "PyO3 takes .venv only while it is activated"
+    both = {"VIRTUAL_ENV": str(project / ".venv"), "CONDA_PREFIX": str(newest.prefix)}
+    (finding,) = doctor(project, env | both)["findings"]
+    assert "VIRTUAL_ENV and CONDA_PREFIX are both set" in finding["evidence"]
+    report = doctor(project, env | {"CONDA_PREFIX": str(newest.prefix)})
+    assert report["findings"][0]["cure"] == "conda deactivate"
+
+
+def test_environment_missing_or_changed(
+    render: Render, middle: Interpreter, newest: Interpreter, target: Path
+) -> None:
+    project = render(python_version=middle.version, abi="version", extras=[])
+    env = environment(target, middle)
+    report = doctor(project, env)
+    assert ids(report) == ["no-environment"]
+    assert report["findings"][0]["cure"] == "uv sync"
+    sync(project, middle, env)
+    assert doctor(project, env)["healthy"]
+
+    (project / ".python-version").write_text(newest.version)
+    sync(project, newest, env)
+    report = doctor(project, env)
+    assert ids(report) == ["stale-configuration"]
+    assert f"built for libpython{middle.version}" in report["findings"][0]["evidence"]
+    assert report["findings"][0]["cure"] == "cargo clean -p pyo3-ffi"
+    run(["cargo", "clean", "-p", "pyo3-ffi"], project, env)
+    assert doctor(project, env)["healthy"]
+
+    (project / ".venv/bin/python").unlink()
+    (project / ".venv/bin/python").symlink_to("/absent/python")
+    report = doctor(project, env)
+    assert ids(report) == ["no-environment"]
+    assert "is there and does not start" in report["findings"][0]["evidence"]
+
+
+def test_relocated_python(
+    render: Render, middle: Interpreter, relocated: Interpreter, target: Path, tmp_path: Path
+) -> None:
+    """Standard library that is not found; libpython without its development files."""
+    env = environment(target, relocated)
+    project = render(python_version=relocated.version, extras=[])
+    sync(project, relocated, env)
+    remove_runner(project)
+    report = doctor(project, env)
+    assert ids(report) == ["no-standard-library"]
+    assert "codec" in report["findings"][0]["evidence"]
+
+    bare = relocate(middle, tmp_path / "cpython")
+    assert bare.libpython
+    for path in bare.libpython.parent.glob("libpython*"):
+        if path != bare.libpython:
+            path.unlink()
+    project = render("bare", python_version=bare.version, extras=[])
+    sync(project, bare, env)
+    report = doctor(project, env)
+    assert ids(report) == ["libpython-missing"]
+    finding = report["findings"][0]
+    assert f"apt install libpython{bare.version}-dev" in finding["cure"]
+    # `new` says it before it writes anything
+    result = run(
+        [PYO3_UV, "new", "made", "--defaults", "--python", bare.path], tmp_path, env, check=False
+    )
+    assert result.code == 1
+    assert "cannot be linked with it" in result.output and not (tmp_path / "made").exists()
+
+
+def test_seed(middle: Interpreter, relocated: Interpreter, target: Path, tmp_path: Path) -> None:
+    """The project of uv issue 11006: libpython, the standard library, and force."""
+    for python in (middle, relocated):
+        env = environment(target, python)
+        project = tmp_path / python.prefix.name
+        shutil.copytree(ROOT / "tests/seed", project)
+        run([uv(), "venv", "--quiet", "--python", python.path], project, env)
+        found = ids(doctor(project, env))
+        start = "other-environment" if python == middle else "no-standard-library"
+        assert found == ["force", "libpython-not-found", start]
+        assert not (project / "Cargo.lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (None, "there is no Cargo.toml"),
+        ("[package", "is not valid TOML"),
+        ('[package]\nname = "x"\nversion = "0.1.0"\nedition = "2021"\n', "depends on pyo3"),
+        ("[workspace]\nmembers = []\n", "depends on pyo3"),
+        ('[package]\nname = "x y"\n', "cargo metadata failed"),
+    ],
+)
+def test_no_project(manifest: str | None, message: str, tmp_path: Path) -> None:
+    if manifest is not None:
+        (tmp_path / "Cargo.toml").write_text(manifest)
+        (tmp_path / "src").mkdir()
+        (tmp_path / "src/lib.rs").touch()
+    for command in ("doctor", "fix"):
+        result = run(
+            [PYO3_UV, command, tmp_path, *(["--yes"] if command == "fix" else [])],
+            ROOT,
+            check=False,
+        )
+        assert result.code in (1, 2)
+        assert message in result.output
+        assert "Traceback" not in result.output
+    result = run([PYO3_UV, "doctor", tmp_path / "absent"], ROOT, check=False)
+    assert result.code == 2
+
+
+def test_executables_of_other_systems_are_read(tmp_path: Path) -> None:
+    """Mach-O, from a wheel for macOS (it is an extension module, so it asks for no libpython)."""
+    install = [uv(), "pip", "install", "--quiet", "--target", tmp_path, "rpds-py"]
+    run([*install, "--python-platform", "aarch64-apple-darwin"], tmp_path)
+    [module] = tmp_path.rglob("*.so")
+    found = binaries.read(module)
+    assert found and "/usr/lib/libSystem.B.dylib" in found.needed
+    assert found.libpython is None
+    assert binaries.read(tmp_path / "rpds/__init__.py") is None
+
+
+# ---- fix ----
+
+PYTHON_TEST = """
+#[cfg(test)]
+mod embedded {
+    use pyo3::prelude::*;
+
+    #[test]
+    fn runs_in_venv() {
+        Python::attach(|py| {
+            let sys = py.import("sys").unwrap();
+            let prefix: std::path::PathBuf = sys.getattr("prefix").unwrap().extract().unwrap();
+            let venv = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv");
+            assert_eq!(prefix.canonicalize().unwrap(), venv.canonicalize().unwrap());
+            py.import("json").unwrap();
+        });
+    }
+}
+"""
+"""A test that touches Python, in the environment of its project."""
+
+
+def uv_init(folder: Path, env: dict[str, str]) -> str:
+    command = [uv(), "init", "--quiet", "--lib", "--build-backend", "maturin", "--vcs", "none"]
+    run([*command, "--python-preference", "system", "--name", "made", folder], folder.parent, env)
+    return "from made import hello; print(hello())"
+
+
+def maturin_new(folder: Path, env: dict[str, str], *options: str) -> str:
+    command = ["uvx", "maturin==1.16.0", "new", "--bindings", "pyo3", *options, "--name", "made"]
+    run([*command, folder], folder.parent, env)
+    edit(folder / "src/lib.rs", "Ok((a + b).to_string())", 'Ok(format!("Hello {}", a + b))')
+    return "import made; print(made.sum_as_string(1, 2))"
+
+
+GENERATORS: dict[str, Callable[[Path, dict[str, str]], str]] = {
+    "uv init": uv_init,
+    "maturin new": maturin_new,
+    "maturin new --mixed": lambda folder, env: maturin_new(folder, env, "--mixed"),
+}
+
+
+def apply(project: Path, env: dict[str, str], *options: str) -> dict[str, Any]:
+    """Run `pyo3-uv fix --yes` and return its result."""
+    output = run([PYO3_UV, "fix", "--yes", "--json", *options], project, env).output
+    result: dict[str, Any] = json.loads(output)
+    return result
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_fix_of_other_generators_projects(
+    generator: str, relocated: Interpreter, target: Path, tmp_path: Path
+) -> None:
+    """Before: cargo test fails or an edit is not seen. After: both work, and quickly."""
+    env = environment(target, relocated)
+    env["PATH"] = os.pathsep.join([str(relocated.path.parent), env["PATH"]])
+    project = tmp_path / "made"
+    show = GENERATORS[generator](project, env)
+    (project / ".python-version").write_text(f"{relocated.version}\n")
+    source = project / "src/lib.rs"
+    with source.open("a") as file:
+        file.write(PYTHON_TEST)
+    sync(project, relocated, env)
+    commit_all(project)
+
+    def shown() -> str:
+        return run([uv(), "run", "--quiet", "python", "-c", show], project, env).output
+
+    assert run(["cargo", "test"], project, env, check=False).code != 0
+    found = ids(doctor(project, env))
+    assert {"interpreter", "no-initialize", "cache-keys", "slow-rebuilds"} <= set(found)
+    assert ("extension-module" in found) == (generator == "uv init")
+
+    commit_all(project)
+    result = apply(project, env)
+    assert result["healthy"] and result["by_hand"] == []
+    assert {".cargo/config.toml", "Cargo.toml", "build.rs", "pyproject.toml"} == set(
+        result["changed"]
+    )
+    commit_all(project)
+    assert apply(project, env)["changed"] == [], "running it twice changes nothing"
+    assert doctor(project, env)["healthy"]
+
+    assert "test embedded::runs_in_venv ... ok" in run(["cargo", "test"], project, env).output
+    assert shown().startswith("Hello")
+    edit(source, "Hello", "Edited")
+    assert shown().startswith("Edited")
+    run(["cargo", "test"], project, env)
+    edit(source, "Edited", "Once more")
+    compiled = run([uv(), "sync", "--verbose"], project, env).output
+    assert "Compiling made" in compiled and "Compiling pyo3" not in compiled
+    assert shown().startswith("Once more")
+
+
+def test_fix_of_the_seed(
+    middle: Interpreter, relocated: Interpreter, target: Path, tmp_path: Path
+) -> None:
+    for python in (middle, relocated):
+        env = environment(target, python)
+        project = tmp_path / python.prefix.name
+        shutil.copytree(ROOT / "tests/seed", project)
+        run([uv(), "venv", "--quiet", "--python", python.path], project, env)
+        assert run(["cargo", "test"], project, env, check=False).code != 0
+        assert apply(project, env)["healthy"]
+        assert "2 passed" in run(["cargo", "test"], project, env).output
+        manifest = (project / "Cargo.toml").read_text()
+        assert manifest.startswith((ROOT / "tests/seed/Cargo.toml").read_text()), (
+            "comments are kept"
+        )
+
+
+def test_fix_cures_what_is_broken(project: Path, middle: Interpreter, target: Path) -> None:
+    """Everything at once, in a project whose files have comments."""
+    env = environment(target, middle)
+    by_hand = {"does not compile", "other #[pymodule]"}
+    for name, (_, damage, _) in BREAK.items():
+        if name not in {"no PYO3_PYTHON", *by_hand}:
+            damage(project)
+    commit_all(project, "broken")
+    before = {name: (project / name).read_text() for name in ("Cargo.toml", "pyproject.toml")}
+    result = apply(project, env)
+    assert result["healthy"]
+    for name, text in before.items():
+        comments = [line.partition("#")[2] for line in text.splitlines() if "#" in line]
+        assert all(comment in (project / name).read_text() for comment in comments)
+    run(["cargo", "test"], project, env)
+    run([uv(), "run", "--quiet", "pytest"], project, env)
+    git(project, "reset", "--hard", "--quiet", "HEAD~1")
+    run([uv(), "sync", "--quiet"], project, env)
+
+
+def test_fix_adds_to_a_build_script_where_that_is_safe(
+    project: Path, middle: Interpreter, target: Path
+) -> None:
+    env = environment(target, middle)
+    plain = 'fn main() {\n    println!("cargo::rerun-if-changed=build.rs");\n}\n'
+    (project / "build.rs").write_text(plain)
+    assert apply(project, env, "--allow-dirty")["healthy"]
+    text = (project / "build.rs").read_text()
+    assert "add_libpython_rpath_link_args();\n    println!" in text
+
+    odd = "#[rustfmt::skip] fn main() { helper() }\nfn helper() {}\n"
+    (project / "build.rs").write_text(odd)
+    result = run([PYO3_UV, "fix", "--yes", "--allow-dirty"], project, env, check=False)
+    assert result.code == 1
+    assert (project / "build.rs").read_text() == odd
+    assert "By hand: build.rs has no plain `fn main() {`" in result.output
+    assert "pyo3_build_config::add_libpython_rpath_link_args();" in result.output
+
+
+def test_fix_asks_and_refuses(project: Path, middle: Interpreter, target: Path) -> None:
+    env = environment(target, middle)
+    damage = BREAK["force"][1]
+    damage(project)
+    before = files(project)
+    result = run([PYO3_UV, "fix", "--yes"], project, env, check=False)
+    assert result.code == 1 and "uncommitted changes" in result.output
+    result = run([PYO3_UV, "fix", "--allow-dirty"], project, env, check=False)
+    assert result.code == 2 and "add --yes" in result.output
+    assert files(project) == before
+
+    for answer, code in (("n", 1), ("y", 0)):
+        terminal = ask(project, env)
+        terminal.expect(r"-PYO3_PYTHON = .*force = true")
+        terminal.expect("Apply")
+        terminal.send(answer)
+        terminal.expect("nothing was changed" if code else "healthy")
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+        assert terminal.exitstatus == code
+        assert (files(project) == before) == bool(code)
+
+
+def ask(project: Path, env: dict[str, str]) -> pexpect.spawn:
+    """Start `pyo3-uv fix` at a terminal."""
+    return pexpect.spawn(
+        str(PYO3_UV),
+        ["fix", "--allow-dirty"],
+        cwd=project,
+        env=env | {"TERM": "dumb"},
+        encoding="utf-8",
+        timeout=120,
+        dimensions=(60, 200),
+    )
