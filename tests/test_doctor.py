@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -456,6 +457,85 @@ def test_fix_of_other_generators_projects(
     compiled = run([uv(), "sync", "--verbose"], project, env).output
     assert "Compiling made" in compiled and "Compiling pyo3" not in compiled
     assert shown().startswith("Once more")
+
+
+WORKSPACE = {
+    "Cargo.toml": """
+        [workspace]
+        members = ["crates/*"]
+        resolver = "3"
+
+        [workspace.dependencies]
+        # for all members
+        pyo3 = { version = "0.30", features = ["extension-module"] }
+        """,
+    "crates/native/Cargo.toml": """
+        [package]
+        name = "made"
+        version = "0.1.0"
+        edition = "2024"
+
+        [lib]
+        name = "_native"
+        crate-type = ["cdylib"]
+
+        [dependencies]
+        logic = { path = "../logic" }
+        pyo3.workspace = true
+        """,
+    "crates/native/src/lib.rs": """
+        #[pyo3::pymodule]
+        mod _native {
+            #[pyo3::pyfunction]
+            fn answer() -> i32 {
+                logic::answer()
+            }
+        }
+        """,
+    "crates/logic/Cargo.toml": '[package]\nname = "logic"\nversion = "0.1.0"\nedition = "2024"\n',
+    "crates/logic/src/lib.rs": "pub fn answer() -> i32 {\n    41\n}\n",
+    "python/made/__init__.py": "",
+    "pyproject.toml": """
+        [build-system]
+        requires = ["maturin>=1.9,<2"]
+        build-backend = "maturin"
+
+        [project]
+        name = "made"
+        version = "0.1.0"
+
+        [tool.maturin] # the crate is not beside this file
+        manifest-path = "crates/native/Cargo.toml"
+        python-source = "python"
+        module-name = "made._native"
+
+        [tool.uv]
+        package = true
+        """,
+    ".gitignore": ".venv\n*.so\n",
+}
+
+
+def test_fix_of_a_workspace(middle: Interpreter, target: Path, tmp_path: Path) -> None:
+    """An extension module in a folder of its own, with a crate that it depends on."""
+    env = environment(target, middle)
+    project = tmp_path / "made"
+    for name, text in WORKSPACE.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(textwrap.dedent(text).lstrip())
+    with (project / "crates/native/src/lib.rs").open("a") as file:
+        file.write(PYTHON_TEST.replace(".venv", "../../.venv"))
+    sync(project, middle, env)
+    commit_all(project)
+    result = apply(project, env)
+    assert result["healthy"] and result["by_hand"] == []
+    assert "# for all members\npyo3 = { version" in (project / "Cargo.toml").read_text()
+    run(["cargo", "test"], project, env)
+
+    show = [uv(), "run", "--quiet", "python", "-c", "from made._native import *; print(answer())"]
+    assert run(show, project, env).output == "41\n"
+    edit(project / "crates/logic/src/lib.rs", "41", "42")
+    assert run(show, project, env).output == "42\n"
 
 
 def test_fix_of_the_seed(

@@ -650,16 +650,16 @@ def missing_cache_keys(project: Project) -> list[dict[str, str]]:
         return Path(os.path.relpath(path, root)).as_posix()
 
     wanted = [root / "pyproject.toml", project.folder / "Cargo.toml"]
+    wanted += [folder / "Cargo.toml" for folder in project.path_dependencies]
     wanted.append(project.workspace / "Cargo.lock")
     if project.workspace != project.folder:
         wanted.append(project.workspace / "Cargo.toml")
     if project.build_script:
         wanted.append(project.build_script)
     missing = [{"file": relative(path)} for path in wanted if path.resolve() not in covered]
-    sources = [path for path in project.sources if path != project.build_script]
-    built = [path for path in sources if path.is_relative_to(project.folder / "src")]
-    if any(path.resolve() not in covered for path in built):
-        missing.append({"file": f"{relative(project.folder / 'src')}/**/*.rs"})
+    for folder in (project.folder, *project.path_dependencies):
+        if any(path.resolve() not in covered for path in folder.glob("src/**/*.rs")):
+            missing.append({"file": f"{relative(folder / 'src')}/**/*.rs"})
     venv = relative(project.venv)
     # A module without a Python package lies in .venv itself.
     if venv not in folders and _mixed(project):

@@ -329,14 +329,18 @@ def _extension_module(project: Project, made: Plan, pyo3: Version | None) -> Non
         for table in tables:
             for key in keys:
                 dependency = table.get("dependencies", {}).get(key)
-                if isinstance(dependency, (AbstractTable, InlineTable)):
-                    _remove(dependency, "features", "extension-module")
+                if not isinstance(dependency, (AbstractTable, InlineTable)):
+                    continue
+                _remove(dependency, "features", "extension-module")
+                if dependency.get("features") == [] and isinstance(dependency, InlineTable):
+                    rest = {k: v for k, v in dependency.unwrap().items() if k != "features"}
+                    table["dependencies"][key] = _inline(rest)
         own = document.get("features", {})
         for name in [n for n, values in own.items() if _enables(own, n, keys) and n != "default"]:
-            _remove(own, "default", name, keep=True)
+            _remove(own, "default", name)
         for key in keys:
             for name in (f"{key}/extension-module", f"{key}?/extension-module"):
-                _remove(own, "default", name, keep=True)
+                _remove(own, "default", name)
 
     for path in dict.fromkeys((project.folder / "Cargo.toml", project.workspace / "Cargo.toml")):
         _edit(made, path, change)
@@ -349,13 +353,11 @@ def _enables(own: Any, name: str, keys: set[str]) -> bool:
     )
 
 
-def _remove(table: Any, key: str, value: str, keep: bool = False) -> None:
-    """Remove `value` from the array `table[key]`; remove the array with its last value."""
+def _remove(table: Any, key: str, value: str) -> None:
+    """Remove `value` from the array `table[key]`."""
     array = table.get(key)
     if array is not None and value in array:
         array.remove(value)
-        if not array and not keep:
-            table.remove(key)
 
 
 def _auto_initialize(project: Project, made: Plan, pyo3: Version | None) -> None:

@@ -129,6 +129,20 @@ class Project:
         return None
 
     @cached_property
+    def path_dependencies(self) -> list[Path]:
+        """The folders of the local crates that this one is built from, itself left out."""
+        packages = {Path(p["manifest_path"]).parent: p for p in self.members}
+        found: dict[Path, None] = {}
+        todo = [self.package]
+        while todo:
+            for dependency in todo.pop()["dependencies"]:
+                folder = Path(dependency["path"]) if dependency.get("path") else None
+                if folder and folder not in found and dependency["kind"] != "dev":
+                    found[folder] = None
+                    todo += [packages[folder]] if folder in packages else []
+        return list(found)
+
+    @cached_property
     def build_script(self) -> Path | None:
         """The crate's build.rs, if it has one."""
         for target in self.package["targets"]:
