@@ -233,10 +233,17 @@ def needed_libraries(binary: Path) -> list[str]:
 
 
 def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, str]:
+    """Return an environment for builds into `target`, nothing activated.
+
+    Compiled as fast as can be: nobody debugs or measures speed here.
+    """
+    fast = {"CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}
+    return unactivated(python, CARGO_TARGET_DIR=str(target), **fast, **extra)
+
+
+def unactivated(python: Interpreter, **extra: str) -> dict[str, str]:
     """Return an environment with nothing activated and a Python other than `python` on PATH."""
-    env = clean_environment(CARGO_TARGET_DIR=str(target), CARGO_TERM_COLOR="never", **extra)
-    # Compile as fast as can be: nobody debugs or measures speed here.
-    env |= {"CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}
+    env = clean_environment(CARGO_TERM_COLOR="never", **extra)
     env["PATH"] = os.pathsep.join([str(other_than(python).path.parent), env["PATH"]])
     return env
 
@@ -250,8 +257,13 @@ def foreign(env: dict[str, str], python: Interpreter, folder: Path) -> dict[str,
     """Return `env` with an activated environment of another Python, which is made in `folder`."""
     other = other_than(python)
     run([uv(), "venv", "--quiet", "--python", other.path, folder], folder.parent, env)
-    path = os.pathsep.join([f"{folder}/bin", env["PATH"]])
-    return env | {"VIRTUAL_ENV": str(folder), "PATH": path}
+    return activate(env, folder)
+
+
+def activate(env: dict[str, str], venv: Path) -> dict[str, str]:
+    """Return `env` as it is after `source bin/activate`."""
+    path = os.pathsep.join([f"{venv}/bin", env["PATH"]])
+    return env | {"VIRTUAL_ENV": str(venv), "PATH": path}
 
 
 def sync(project: Path, python: Interpreter, env: dict[str, str]) -> None:
@@ -264,3 +276,64 @@ def nextest(project: Path, env: dict[str, str]) -> str:
     if not shutil.which("cargo-nextest"):
         pytest.skip("cargo-nextest is not installed")
     return run(["cargo", "nextest", "run"], project, env).output
+
+
+class Loop:
+    """A project in which every crate that is compiled is written down."""
+
+    def __init__(self, project: Path, env: dict[str, str]) -> None:
+        self.project = project
+        self.log = project.parent / "compiled.txt"
+        wrapper = project.parent / "rustc-wrapper"
+        wrapper.write_text(
+            "#!/bin/sh\n"
+            f'case "$*" in *--emit=*) echo "$CARGO_PKG_NAME" >> "{self.log}";; esac\n'
+            'exec "$@"\n'
+        )
+        wrapper.chmod(0o755)
+        self.env = env | {"RUSTC_WRAPPER": str(wrapper)}
+        self.activated = activate(self.env, project / ".venv")
+
+    def run(self, command: list[str], activated: bool = False, check: bool = True) -> list[str]:
+        """Run `command` and return the crates that were compiled, one name for each rustc."""
+        self.log.write_text("")
+        run(command, self.project, self.activated if activated else self.env, check)
+        return self.log.read_text().split()
+
+    def edit(self, text: str) -> None:
+        """Change the docstring of a class, in the Rust source."""
+        source = self.project / "src/users.rs"
+        lines = source.read_text().splitlines(keepends=True)
+        number = next(n for n, line in enumerate(lines) if "pub struct Group" in line)
+        first = max(n for n in range(number) if lines[n] == "\n") + 1
+        lines[first] = f"/// {text}\n"
+        source.write_text("".join(lines))
+
+    def seen(self) -> str:
+        """Return the first line of that docstring as `uv run python` sees it."""
+        code = "from my_project import Group; print(Group.__doc__.splitlines()[0])"
+        result = run([uv(), "run", "--quiet", "python", "-c", code], self.project, self.env)
+        return result.output.strip()
+
+
+# An integration test for EXPECTED_PYTHON (a version) in the environment of the build
+INTEGRATION_TEST = """
+//! The embedded interpreter is the one of .venv, with its standard library and its packages.
+
+use pyo3::prelude::*;
+
+#[test]
+fn interpreter_is_that_of_venv() -> PyResult<()> {
+    Python::attach(|py| {
+        let sys = py.import("sys")?;
+        let venv = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv");
+        let prefix: std::path::PathBuf = sys.getattr("prefix")?.extract()?;
+        assert_eq!(prefix.canonicalize()?, venv.canonicalize()?);
+        assert!(sys.getattr("version")?.to_string().starts_with(env!("EXPECTED_PYTHON")));
+        py.import("json")?;
+        py.import("pytest")?;
+        py.import("my_project")?;
+        Ok(())
+    })
+}
+"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import shutil
 import tarfile
@@ -14,9 +13,11 @@ from pathlib import Path
 import pytest
 from conftest import Render, render_template
 from support import (
+    INTEGRATION_TEST,
     PYTHONS,
     ROOT,
     Interpreter,
+    Loop,
     commit_all,
     environment,
     foreign,
@@ -62,27 +63,6 @@ def test_seed_misses_the_standard_library(
 
 
 # ---- The same in a render ----
-
-INTEGRATION_TEST = """
-//! The embedded interpreter is the one of .venv, with its standard library and its packages.
-
-use pyo3::prelude::*;
-
-#[test]
-fn interpreter_is_that_of_venv() -> PyResult<()> {
-    Python::attach(|py| {
-        let sys = py.import("sys")?;
-        let venv = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv");
-        let prefix: std::path::PathBuf = sys.getattr("prefix")?.extract()?;
-        assert_eq!(prefix.canonicalize()?, venv.canonicalize()?);
-        assert!(sys.getattr("version")?.to_string().starts_with(env!("EXPECTED_PYTHON")));
-        py.import("json")?;
-        py.import("pytest")?;
-        py.import("my_project")?;
-        Ok(())
-    })
-}
-"""
 
 DOCTEST = """
 /// ```
@@ -280,48 +260,6 @@ COMMANDS = {
     "rust-analyzer": ["cargo", "clippy", "--workspace", "--all-targets", "--keep-going", "--quiet"],
 }
 COMMANDS["rust-analyzer"].append("--message-format=json-diagnostic-rendered-ansi")
-
-
-class Loop:
-    """A project in which every crate that is compiled is written down."""
-
-    def __init__(self, project: Path, env: dict[str, str]) -> None:
-        self.project = project
-        self.log = project.parent / "compiled.txt"
-        wrapper = project.parent / "rustc-wrapper"
-        wrapper.write_text(
-            "#!/bin/sh\n"
-            f'case "$*" in *--emit=*) echo "$CARGO_PKG_NAME" >> "{self.log}";; esac\n'
-            'exec "$@"\n'
-        )
-        wrapper.chmod(0o755)
-        self.env = env | {"RUSTC_WRAPPER": str(wrapper)}
-        activated = [f"{project}/.venv/bin", env["PATH"]]
-        self.activated = self.env | {
-            "VIRTUAL_ENV": f"{project}/.venv",
-            "PATH": os.pathsep.join(activated),
-        }
-
-    def run(self, command: list[str], activated: bool = False) -> list[str]:
-        """Run `command` and return the crates that were compiled."""
-        self.log.write_text("")
-        run(command, self.project, self.activated if activated else self.env)
-        return self.log.read_text().split()
-
-    def edit(self, text: str) -> None:
-        """Change the docstring of a class, in the Rust source."""
-        source = self.project / "src/users.rs"
-        lines = source.read_text().splitlines(keepends=True)
-        number = next(n for n, line in enumerate(lines) if "pub struct Group" in line)
-        first = max(n for n in range(number) if lines[n] == "\n") + 1
-        lines[first] = f"/// {text}\n"
-        source.write_text("".join(lines))
-
-    def seen(self) -> str:
-        """Return the first line of that docstring as `uv run python` sees it."""
-        code = "from my_project import Group; print(Group.__doc__.splitlines()[0])"
-        result = run([uv(), "run", "--quiet", "python", "-c", code], self.project, self.env)
-        return result.output.strip()
 
 
 @pytest.fixture(params=["abi3", "version"])
