@@ -1,0 +1,148 @@
+"""The results as a table and as a chart."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from layouts import LAYOUTS
+from measure import Cell, Row
+
+NAMES = [layout.name for layout in LAYOUTS]
+OURS = NAMES[0]
+CHARTED = ("edit", "set-up", "set-up-cold")
+
+
+def markdown(results: dict) -> str:
+    """Return a table with a column for each layout, and what it was measured on."""
+    lines = ["| | " + " | ".join(NAMES) + " |", "|---" * (len(NAMES) + 1) + "|"]
+    notes: list[str] = []
+    for row_name, row in rows(results):
+        cells = [shown(row[name], row, notes) if name in row else "" for name in NAMES]
+        lines.append(f"| {row_name} | " + " | ".join(cells) + " |")
+    machine = results["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    return "\n".join(
+        [
+            (
+                "![Seconds from an edit to its import, and from a fresh project to green tests]"
+                "(benchmarks/results.svg)"
+            ),
+            "",
+            *lines,
+            "",
+            *(f"{number}. {note}" for number, note in enumerate(notes, 1)),
+            "",
+            (
+                "Times: median (minimum to maximum), and the ratio of the medians to that of this "
+                f"template. {results['date']}, {versions}; {machine['cores']} cores, {machine['cpu']}, "
+                f"{machine['os']}."
+            ),
+        ]
+    )
+
+
+def rows(results: dict) -> list[tuple[str, Row]]:
+    return [item for section in results["measurements"].values() for item in section.items()]
+
+
+def shown(cell: Cell, row: Row, notes: list[str]) -> str:
+    """Return a cell as Markdown; its note is collected in `notes`, once."""
+    if "median" in cell:
+        low, median, high = (duration(cell[key]) for key in ("min", "median", "max"))
+        text = f"{median} ({low} to {high})"
+        base = row.get(OURS, {}).get("median")
+        if base and cell is not row[OURS]:
+            text += f", {cell['median'] / base:.2g}x"
+    elif "count" in cell:
+        text = str(cell["count"])
+    else:
+        text = "✓" if cell["passes"] else "✗"
+    note = cell.get("note")
+    if note and "passes" in cell and not note.startswith("with "):
+        note, _, rest = note.partition("; ")
+        text += f" {note}"
+        note = rest
+    if note:
+        if note not in notes:
+            notes.append(note)
+        text += f" <sup>{notes.index(note) + 1}</sup>"
+    return text
+
+
+def duration(seconds: float) -> str:
+    """Return two significant digits, with the unit."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.2g} ms"
+    return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
+
+
+def chart(results: dict) -> str:
+    """Return an SVG with one bar for each layout and way, on a logarithmic axis of seconds.
+
+    Transparent; text and lines follow the reader's colour scheme.
+    """
+    groups = [
+        (
+            name.replace("`", ""),
+            [(label, row[label]) for label in NAMES if "median" in row.get(label, {})],
+        )
+        for key in CHARTED
+        for name, row in results["measurements"].get(key, {}).items()
+        if any("median" in cell for cell in row.values())
+    ]
+    medians = [cell["median"] for _, bars in groups for _, cell in bars]
+    low = 10 ** math.floor(math.log10(min(medians)))
+    high = max(medians) * 1.6
+    left, width, step = 110, 640, 20
+
+    def x(seconds: float) -> float:
+        return left + (width - left) * math.log(seconds / low) / math.log(high / low)
+
+    body: list[str] = []
+    y = 8
+    for title, bars in groups:
+        y += step
+        body.append(f'<text x="0" y="{y}" class="title">{escape(title)}</text>')
+        for label, cell in bars:
+            y += step
+            css = "ours" if label == OURS else "peer"
+            end = x(cell["median"])
+            body.append(f'<text x="{left - 6}" y="{y}" text-anchor="end">{escape(label)}</text>')
+            body.append(
+                f'<rect class="{css}" x="{left}" y="{y - 12}" '
+                f'width="{end - left:.1f}" height="15"/>'
+            )
+            body.append(f'<text x="{end + 5:.1f}" y="{y}">{duration(cell["median"])}</text>')
+        y += 6
+    ticks = [low * 10**n * m for n in range(5) for m in (1, 2, 5) if low * 10**n * m <= high]
+    grid = [
+        f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="12" y2="{y}"/>'
+        f'<text x="{x(tick):.1f}" y="{y + 16}" text-anchor="middle">{tick:g} s</text>'
+        for tick in ticks
+    ]
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + 60} {y + 24}">',
+            "<style>",
+            "text { font: 12px sans-serif; fill: #333 } .title { font-weight: bold }",
+            ".ours { fill: #2a78d6 } .peer { fill: #8a8f98 } line { stroke: #8a8f98; opacity: 0.25 }",
+            "@media (prefers-color-scheme: dark) { text { fill: #ddd } }",
+            "</style>",
+            *grid,
+            *body,
+            "</svg>",
+            "",
+        ]
+    )
+
+
+def embed(readme: Path, text: str) -> None:
+    """Put `text` between the markers in `readme`."""
+    old = readme.read_text(encoding="utf-8")
+    start, end = "<!-- benchmarks -->\n", "<!-- /benchmarks -->"
+    assert old.count(start) == old.count(end) == 1, f"{readme.name} has no markers"
+    new = re.sub(f"{start}.*{end}", lambda _: f"{start}{text}\n{end}", old, flags=re.DOTALL)
+    readme.write_text(new, encoding="utf-8")

@@ -1,0 +1,134 @@
+"""Measure the template beside `uv init`, `maturin new` and the issue's layout; write the results.
+
+    uv run python benchmarks/run.py
+
+Writes results.json and results.svg beside this file, and the table in README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+import measure
+import report
+import tomlkit
+from support import (
+    ROOT,
+    Interpreter,
+    describe,
+    relocate,
+    run,
+    shared_interpreters,
+    uv,
+)
+
+MEASUREMENTS = {
+    "edit": measure.edit,
+    "recompiled": measure.recompiled,
+    "set-up": measure.set_up,
+    "set-up-cold": measure.set_up_cold,
+    "copier": measure.copier,
+    "runner": measure.runner,
+    "matrix": measure.matrix,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure, and write the results.")
+    parser.add_argument("--python", type=interpreter, help="CPython of the projects")
+    parser.add_argument("--newer", type=interpreter, help="another one, for wheels and switching")
+    parser.add_argument("--static", type=interpreter, help="CPython without a shared libpython")
+    parser.add_argument("--repeat", type=int, default=5, help="runs of each command (default: 5)")
+    parser.add_argument("--only", action="append", choices=MEASUREMENTS, help="leave the others")
+    parser.add_argument("--report", action="store_true", help="measure nothing, write the reports")
+    args = parser.parse_args()
+
+    file = HERE / "results.json"
+    if not args.report:
+        found = shared_interpreters()
+        python, newer = args.python or found[-2], args.newer or found[-1]
+        old = json.loads(file.read_text(encoding="utf-8")) if args.only and file.exists() else {}
+        rows = old.get("measurements", {})
+        with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
+            folder = Path(name)
+            relocated = relocate(python, folder / "relocated/cpython") if python.libpython else None
+            bench = measure.Bench(folder, python, newer, relocated, args.static, args.repeat)
+            bench.install_maturin()
+            for key in args.only or MEASUREMENTS:
+                start = datetime.datetime.now()
+                rows[key] = MEASUREMENTS[key](bench)
+                print(
+                    f"{key}: {(datetime.datetime.now() - start).total_seconds():.0f} s", flush=True
+                )
+            results = facts(bench) | {
+                "measurements": {k: rows[k] for k in MEASUREMENTS if k in rows}
+            }
+        file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+    results = json.loads(file.read_text(encoding="utf-8"))
+    (HERE / "results.svg").write_text(report.chart(results), encoding="utf-8")
+    report.embed(ROOT / "README.md", report.markdown(results))
+
+
+def interpreter(path: str) -> Interpreter:
+    found = describe(Path(path))
+    if not found:
+        raise argparse.ArgumentTypeError(f"{path} is no CPython of a version that is offered")
+    return found
+
+
+def facts(bench: measure.Bench) -> dict[str, object]:
+    """Return the date, the versions and the machine, without paths."""
+    env = bench.environment()
+
+    def version(*command: str | Path) -> str:
+        return re.search(r"\d+(\.\d+)+", run(command, bench.folder, env).output)[0]
+
+    project = bench.synced(measure.LAYOUTS[0]).project
+    lock = tomlkit.parse((project / "Cargo.lock").read_text(encoding="utf-8"))
+    [pyo3] = (package["version"] for package in lock["package"] if package["name"] == "pyo3")
+    return {
+        "date": datetime.date.today().isoformat(),
+        "commit": run(["git", "rev-parse", "--short=12", "HEAD"], ROOT).output.strip(),
+        "versions": {
+            "uv": version(uv(), "--version"),
+            "maturin": version("maturin", "--version"),
+            "Copier": version(sys.executable, "-m", "copier", "--version"),
+            "PyO3": pyo3,
+            "rustc": version("rustc", "--version"),
+            "CPython": version(bench.python.path, "--version"),
+        },
+        "machine": {
+            "cores": os.cpu_count(),
+            "cpu": cpu(),
+            "os": f"{platform.system()} {platform.machine()}, {distribution()}",
+        },
+    }
+
+
+def cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
+    return names[0] if names else platform.processor()
+
+
+def distribution() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.release()
+
+
+if __name__ == "__main__":
+    main()
