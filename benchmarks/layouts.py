@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,18 +115,12 @@ def remove_extension_module(project: Path) -> None:
         manifest["dependencies"]["pyo3"]["features"].remove("extension-module")
 
 
-class toml:
-    """Context manager: the TOML document in a file, written back at the end."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> tomlkit.TOMLDocument:
-        self.document = tomlkit.parse(self.path.read_text(encoding="utf-8"))
-        return self.document
-
-    def __exit__(self, *_: object) -> None:
-        self.path.write_text(tomlkit.dumps(self.document), encoding="utf-8")
+@contextmanager
+def toml(path: Path) -> Iterator[tomlkit.TOMLDocument]:
+    """Yield the document in a file, which is written back at the end."""
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    yield document
+    path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
 ACTIVATED = "`.venv` activated, LD_LIBRARY_PATH"

@@ -20,6 +20,7 @@ from support import (
     ROOT,
     Interpreter,
     Loop,
+    Result,
     activate,
     clean_environment,
     commit_all,
@@ -30,7 +31,8 @@ from support import (
     uv,
 )
 
-Cell = dict[str, object]  # a time (see `timed`), a count, or passes: bool; perhaps with a note
+# A time (see `statistics_of`), {"count": int} or {"passes": bool}; perhaps with a "note"
+Cell = dict[str, object]
 Row = dict[str, Cell]  # by name of the layout
 
 
@@ -88,21 +90,17 @@ class Bench:
         return env | ({"LD_LIBRARY_PATH": str(python.libpython.parent)} if python.libpython else {})
 
 
-def seconds(command: Sequence[str | Path], cwd: Path, env: dict[str, str]) -> float:
+def timed(command: Sequence[str | Path], cwd: Path, env: dict[str, str]) -> tuple[float, str]:
+    """Run `command`; return its time in seconds, and its output."""
     start = time.perf_counter()
-    run(command, cwd, env)
-    return time.perf_counter() - start
+    output = run(command, cwd, env).output
+    return time.perf_counter() - start, output
 
 
-def timed(values: list[float], note: str = "") -> Cell:
-    """Return the statistics of `values`, in seconds."""
-    cell: Cell = {
-        "min": round(min(values), 4),
-        "median": round(statistics.median(values), 4),
-        "max": round(max(values), 4),
-        "runs": len(values),
-    }
-    return cell | ({"note": note} if note else {})
+def statistics_of(seconds: list[float], note: str = "") -> Cell:
+    low, median, high = min(seconds), statistics.median(seconds), max(seconds)
+    cell: Cell = {"min": round(low, 4), "median": round(median, 4), "max": round(high, 4)}
+    return cell | {"runs": len(seconds)} | ({"note": note} if note else {})
 
 
 # ---- From an edit of a Rust file to its import ----
@@ -114,45 +112,40 @@ UV_RUN = [str(uv()), "run", "--quiet"]
 
 def edit(bench: Bench) -> dict[str, Row]:
     """Time from the edit to the new value in Python, with each command that can do it."""
-    reinstall = [layout for layout in LAYOUTS if not layout.notices_edits]
+    notice = [layout for layout in LAYOUTS if layout.notices_edits]
+    others = [layout for layout in LAYOUTS if not layout.notices_edits]
     floor = f'cargo build --quiet && {" ".join(UV_RUN)} --no-sync python -c ""'
     develop = 'maturin develop --quiet && exec python -c "$0"'
     ways: list[tuple[str, list[str], list[Layout]]] = [
         (FLOOR, ["sh", "-c", floor], LAYOUTS),
         ("`uv run`", [*UV_RUN, *PYTHON], LAYOUTS),
-        (OFFLINE, [*UV_RUN, "--offline", *PYTHON], LAYOUTS),
+        ("`uv run --offline`", [*UV_RUN, "--offline", *PYTHON], notice),
         ("`uv run`, PyO3 as `uv init` writes it", [*UV_RUN, *PYTHON], [UV_INIT_OWN_PYO3]),
-        (REINSTALL, [*UV_RUN, "--reinstall-package", NAME, *PYTHON], reinstall),
+        ("`uv run --reinstall-package`", [*UV_RUN, "--reinstall-package", NAME, *PYTHON], others),
         ("`maturin develop`, then `python`", ["sh", "-c", develop, SHOW], LAYOUTS),
     ]
-    rows = {}
+    rows: dict[str, Row] = {}
     for way, command, layouts in ways:
-        cells: dict[str, list[float]] = {layout.name: [] for layout in layouts}
-        stale = set()
+        times: dict[Layout, list[float]] = {layout: [] for layout in layouts}
+        row = rows[f"edit a Rust line, import it: {way}" if way != FLOOR else way] = {}
         for number in range(bench.repeat + 1):  # once more, to warm up
-            for layout in layouts:
+            for layout in [layout for layout in layouts if layout.name not in row]:
                 loop = bench.synced(layout)
-                env = loop.activated if "maturin" in way else loop.env
                 text = f"Edit {random.getrandbits(32):08x}"
                 loop.edit(text)
-                start = time.perf_counter()
-                output = run(command, loop.project, env).output
-                if number:
-                    cells[layout.name].append(time.perf_counter() - start)
+                env = loop.activated if "maturin" in way else loop.env
+                elapsed, output = timed(command, loop.project, env)
                 if way != FLOOR and not output.endswith(text + "\n"):
-                    stale.add(layout.name)
-        rows[f"edit a Rust line, import it: {way}" if way != FLOOR else way] = {
-            name.split(",")[0]: timed(values)
-            if name not in stale
-            else {"passes": False, "note": "imports the old value"}
-            for name, values in cells.items()
-        }
+                    row[layout.name] = {"passes": False, "note": "imports the old value"}
+                elif number:
+                    times[layout].append(elapsed)
+        for layout, values in times.items():
+            if values:
+                row[layout.name.split(",")[0]] = statistics_of(values)
     return rows
 
 
 FLOOR = "the least after an edit: `cargo build`, and an empty `uv run --no-sync`"
-OFFLINE = "`uv run --offline` (the index is not asked for maturin)"
-REINSTALL = f"`uv run --reinstall-package {NAME}`"
 
 
 # ---- Third-party crates that are compiled again ----
@@ -166,81 +159,61 @@ COMMANDS = {
     "uv sync": [str(uv()), "sync"],
     "maturin develop": ["maturin", "develop"],
 }
-SEQUENCE = [
-    ("cargo test", False),
-    ("uv run pytest", False),
-    ("cargo clippy", False),
-    ("rust-analyzer", False),
-    ("cargo test", True),
-    ("uv sync", False),
-    ("cargo nextest", False),
-    ("maturin develop", True),
-    ("rust-analyzer", True),
-    ("uv run pytest", True),
-    ("cargo nextest", True),
-    ("maturin develop", False),
-]
+# A star: with `.venv` activated
+SEQUENCE = """cargo test, uv run pytest, cargo clippy, rust-analyzer, cargo test*, uv sync,
+cargo nextest, maturin develop*, rust-analyzer*, uv run pytest*, cargo nextest*, maturin develop"""
 
 
 def recompiled(bench: Bench) -> dict[str, Row]:
     """Count rustc's runs for third-party crates in SEQUENCE, with an edit before each command."""
-    counts: Row = {}
+    sequence = re.split(r",\s+", SEQUENCE)
+    row: Row = {}
     for layout in LAYOUTS:
         loop = bench.synced(layout)
-        for command, activated in SEQUENCE:  # warm up
-            loop.run(COMMANDS[command], activated, check=False)
-        by_command = {}
-        for number, (command, activated) in enumerate(SEQUENCE, 1):
+        counts = []
+        for number, command in enumerate(sequence * 2):  # the first round warms up
             loop.edit(f"Command {number}")
-            crates = third_party(loop.run(COMMANDS[command], activated, check=False))
-            by_command[f"{number} {command}{', activated' if activated else ''}"] = len(crates)
-        counts[layout.name] = {"count": sum(by_command.values()), "by_command": by_command}
-    return {"third-party crates compiled in 12 commands, an edit before each": counts}
+            crates = loop.run(COMMANDS[command.strip("*")], command.endswith("*"), check=False)
+            counts.append(len(third_party(crates)))
+        by_command = [list(pair) for pair in zip(sequence, counts[len(sequence) :], strict=True)]
+        row[layout.name] = {"count": sum(n for _, n in by_command), "by_command": by_command}
+    return {"third-party crates compiled in 12 commands, an edit before each": row}
 
 
 # ---- From a fresh project to green tests ----
 
 
-def set_up(bench: Bench) -> dict[str, Row]:
-    return _set_up(bench, cold=False)
+def set_up(bench: Bench, cold: bool = False) -> dict[str, Row]:
+    """Time `uv sync`, `uv run pytest` and `cargo test` in a fresh project, and count the crates.
 
-
-def set_up_cold(bench: Bench) -> dict[str, Row]:
-    return _set_up(bench, cold=True)
-
-
-def _set_up(bench: Bench, cold: bool) -> dict[str, Row]:
-    """Time `uv sync`, `uv run pytest` and `cargo test` in a fresh project, crates compiled too."""
-    title = f"fresh project to both suites green, {'nothing' if cold else 'downloads'} cached"
-    times: dict[str, list[float]] = {layout.name: [] for layout in LAYOUTS}
-    crates: Row = {}
+    With `cold`, the caches of cargo and uv are empty too; once, as the network varies anyway.
+    """
+    times: dict[Layout, list[float]] = {layout: [] for layout in LAYOUTS}
+    compiled: Row = {}
     for _ in range(1 if cold else max(1, bench.repeat // 2)):
         for layout in LAYOUTS:
             project = bench.new(layout, "fresh")
             layout.repair(project)
-            extra = fresh_caches(project.parent) if cold else {}
-            loop = Loop(project, bench.environment(**extra))
-            env = loop.env
-            if layout.help:
-                env = bench.helped(project, bench.python, env)
+            loop = Loop(project, bench.environment(**(fresh_caches(project) if cold else {})))
+            env = bench.helped(project, bench.python, loop.env) if layout.help else loop.env
             sync = [uv(), "sync", "--quiet", "--python", bench.python.path]
-            times[layout.name].append(
-                seconds(sync, project, loop.env)
-                + seconds([uv(), "run", "pytest", "tests"], project, loop.env)
-                + seconds(["cargo", "test"], project, env)
-            )
-            compiled = third_party(loop.log.read_text().split())
-            crates[layout.name] = {"count": len(compiled), "pyo3": compiled.count("pyo3")}
+            test = [uv(), "run", "pytest", "tests"]
+            steps = ((sync, loop.env), (test, loop.env), (["cargo", "test"], env))
+            times[layout].append(sum(timed(command, project, env)[0] for command, env in steps))
+            crates = third_party(loop.log.read_text().split())
+            compiled[layout.name] = {"count": len(crates), "pyo3": crates.count("pyo3")}
             shutil.rmtree(project.parent)
     row = {
-        layout.name: timed(times[layout.name], layout.help and f"with {layout.help}")
-        for layout in LAYOUTS
+        layout.name: statistics_of(values, layout.help and f"with {layout.help}")
+        for layout, values in times.items()
     }
-    return {title: row} | ({} if cold else {"third-party crates compiled for that": crates})
+    title = "fresh project to both suites green" + (", no caches" if cold else "")
+    return {title: row} | ({} if cold else {"third-party crates compiled for that": compiled})
 
 
-def fresh_caches(folder: Path) -> dict[str, str]:
+def fresh_caches(project: Path) -> dict[str, str]:
     """Return variables that point cargo and uv to empty caches; cargo's settings remain."""
+    folder = project.parent
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     (folder / "cargo").mkdir()
     for settings in home.glob("config*"):
@@ -253,46 +226,48 @@ def fresh_caches(folder: Path) -> dict[str, str]:
 
 def copier(bench: Bench) -> dict[str, Row]:
     """Time `copier copy`, and `copier update` from the commit before HEAD."""
-    command = [sys.executable, "-m", "copier"]
+    command = [sys.executable, "-W", "ignore", "-m", "copier"]
+    options = ["--defaults", "--quiet", "--vcs-ref"]
     env = clean_environment()
     copies, updates = [], []
     for number in range(bench.repeat):
         folder = bench.folder / f"copier-{number}"
-        options = ["--defaults", "--quiet", "--vcs-ref", "HEAD"]
-        copies.append(seconds([*command, "copy", *options, ROOT, folder], bench.folder, env))
-        shutil.rmtree(folder)
-        options[-1] = "HEAD~1"
-        run([*command, "copy", *options, ROOT, folder], bench.folder, env)
+        for ref in ("HEAD", "HEAD~1"):
+            shutil.rmtree(folder, ignore_errors=True)
+            copy = [*command, "copy", *options, ref, ROOT, folder]
+            copies.append(timed(copy, bench.folder, env)[0])
         commit_all(folder)
-        options[-1] = "HEAD"
-        updates.append(seconds([*command, "update", *options], folder, env))
-        shutil.rmtree(folder)
+        updates.append(timed([*command, "update", *options, "HEAD"], folder, env)[0])
     us = LAYOUTS[0].name
-    return {"`copier copy`": {us: timed(copies)}, "`copier update`": {us: timed(updates)}}
+    return {
+        "`copier copy`": {us: statistics_of(copies)},
+        "`copier update`": {us: statistics_of(updates)},
+    }
 
 
 def runner(bench: Bench) -> dict[str, Row]:
     """Time a test executable under cargo's runner, and directly in an activated environment."""
     loop = bench.synced(LAYOUTS[0])
     build = ["cargo", "test", "--no-run", "--lib", "--quiet", "--message-format=json"]
-    lines = [line for line in run(build, loop.project, loop.env).output.splitlines() if line]
+    lines = run(build, loop.project, loop.env).output.splitlines()
     messages = [json.loads(line) for line in lines if line.startswith("{")]
     [executable] = filter(None, (message.get("executable") for message in messages))
     wrapped = [uv(), "run", "--no-sync", "--quiet", "--", executable]
     direct, under = [], []
     for _ in range(bench.repeat * 4):
-        direct.append(seconds([executable], loop.project, loop.activated))
-        under.append(seconds(wrapped, loop.project, loop.env))
+        direct.append(timed([executable], loop.project, loop.activated)[0])
+        under.append(timed(wrapped, loop.project, loop.env)[0])
     us = LAYOUTS[0].name
     return {
-        "a test executable, activated by hand": {us: timed(direct)},
-        "the same under the runner `uv run`": {us: timed(under)},
+        "a test executable, activated by hand": {us: statistics_of(direct)},
+        "the same under the runner `uv run`": {us: statistics_of(under)},
     }
 
 
 # ---- What works at all ----
 
 REASONS = {
+    r"only supports embedding the Python interpreter statically": "PyO3's auto-initialize refuses it",
     r"undefined symbol|undefined reference": "does not link",
     r"cannot open shared object file": "libpython not found",
     r"No module named 'encodings'|failed to get the Python codec": "no standard library",
@@ -303,11 +278,12 @@ REASONS = {
 }
 
 
-def verdict(code: int, output: str) -> Cell:
+def verdict(result: Result) -> Cell:
     """Return whether a command passed, and why not in a few words, without paths."""
-    if code == 0:
+    if result.code == 0:
         return {"passes": True}
-    reason = next((why for pattern, why in REASONS.items() if re.search(pattern, output)), "fails")
+    found = (why for pattern, why in REASONS.items() if re.search(pattern, result.output))
+    reason = next(found, "fails")
     return {"passes": "what to do" in reason, "note": reason}
 
 
@@ -327,9 +303,11 @@ def matrix(bench: Bench) -> dict[str, Row]:
             env = environment(target, python, EXPECTED_PYTHON=python.version)
             (project / "tests/integration.rs").write_text(INTEGRATION_TEST)
             commit_all(project)
-            bench.sync(project, python, env)
-            row = rows[title.format(kind)]
-            row[layout.name] = cargo_test(project, env)
+            sync = [uv(), "sync", "--quiet", "--python", python.path]
+            result = run(sync, project, env, check=False)
+            if result.code == 0:
+                result = run(["cargo", "test"], project, env, check=False)
+            rows[title.format(kind)][layout.name] = verdict(result)
             if kind == "shared":
                 rows[CLEANED][layout.name] = after_git_clean(bench, project, env)
                 rows[WHEEL][layout.name] = wheel(bench, project, env)
@@ -339,19 +317,13 @@ def matrix(bench: Bench) -> dict[str, Row]:
     return rows
 
 
-def cargo_test(project: Path, env: dict[str, str]) -> Cell:
-    result = run(["cargo", "test"], project, env, check=False)
-    return verdict(result.code, result.output)
-
-
 CLEANED = "import after `git clean -xdf`, `uv sync`"
 
 
 def after_git_clean(bench: Bench, project: Path, env: dict[str, str]) -> Cell:
     git(project, "clean", "-xdf", "--quiet")
     bench.sync(project, bench.python, env)
-    result = run([uv(), "run", "--no-sync", "--quiet", *PYTHON], project, env, check=False)
-    return verdict(result.code, result.output)
+    return verdict(run([*UV_RUN, "--no-sync", *PYTHON], project, env, check=False))
 
 
 WHEEL = "wheel for a newer Python than that of `.venv`, imported there"
@@ -364,8 +336,7 @@ def wheel(bench: Bench, project: Path, env: dict[str, str]) -> Cell:
     venv = project.parent / "venv"
     run([uv(), "venv", "--quiet", "--python", python, venv], project, env)
     run([uv(), "pip", "install", "--quiet", "--python", venv, built], project, env)
-    result = run([venv / "bin/python", "-c", SHOW], project.parent, env, check=False)
-    return verdict(result.code, result.output)
+    return verdict(run([venv / "bin/python", "-c", SHOW], project.parent, env, check=False))
 
 
 SWITCHED = "`cargo test` after another Python is in `.venv`"
@@ -381,7 +352,7 @@ def switch(bench: Bench, layout: Layout, project: Path, env: dict[str, str]) -> 
         used = env | {"EXPECTED_PYTHON": python.version}
         if layout.help:
             used = bench.helped(project, python, used)
-        cell = cargo_test(project, used)
+        cell = verdict(run(["cargo", "test"], project, used, check=False))
         if "note" in cell and python is bench.python:
             return cell
     return cell | {"note": "; ".join(filter(None, [str(cell.get("note", "")), help]))}

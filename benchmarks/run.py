@@ -15,6 +15,7 @@ import platform
 import re
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -37,7 +38,7 @@ MEASUREMENTS = {
     "edit": measure.edit,
     "recompiled": measure.recompiled,
     "set-up": measure.set_up,
-    "set-up-cold": measure.set_up_cold,
+    "set-up-cold": partial(measure.set_up, cold=True),
     "copier": measure.copier,
     "runner": measure.runner,
     "matrix": measure.matrix,
