@@ -118,16 +118,16 @@ def edit(bench: Bench) -> dict[str, Row]:
     develop = 'maturin develop --quiet && exec python -c "$0"'
     ways: list[tuple[str, list[str], list[Layout]]] = [
         (FLOOR, ["sh", "-c", floor], LAYOUTS),
-        ("`uv run`", [*UV_RUN, *PYTHON], LAYOUTS),
-        ("`uv run --offline`", [*UV_RUN, "--offline", *PYTHON], notice),
-        ("`uv run`, PyO3 as `uv init` writes it", [*UV_RUN, *PYTHON], [UV_INIT_OWN_PYO3]),
-        ("`uv run --reinstall-package`", [*UV_RUN, "--reinstall-package", NAME, *PYTHON], others),
-        ("`maturin develop`, then `python`", ["sh", "-c", develop, SHOW], LAYOUTS),
+        (EDIT, [*UV_RUN, *PYTHON], LAYOUTS),
+        (f"{EDIT} --offline", [*UV_RUN, "--offline", *PYTHON], notice),
+        (OWN_PYO3, [*UV_RUN, *PYTHON], [UV_INIT_OWN_PYO3]),
+        (REINSTALL, [*UV_RUN, "--reinstall-package", NAME, *PYTHON], others),
+        (f"{EDITED}: maturin develop, python", ["sh", "-c", develop, SHOW], LAYOUTS),
     ]
     rows: dict[str, Row] = {}
     for way, command, layouts in ways:
         times: dict[Layout, list[float]] = {layout: [] for layout in layouts}
-        row = rows[f"edit a Rust line, import it: {way}" if way != FLOOR else way] = {}
+        row = rows[way] = {}
         for number in range(bench.repeat + 1):  # once more, to warm up
             for layout in [layout for layout in layouts if layout.name not in row]:
                 loop = bench.synced(layout)
@@ -145,7 +145,11 @@ def edit(bench: Bench) -> dict[str, Row]:
     return rows
 
 
-FLOOR = "the least after an edit: `cargo build`, and an empty `uv run --no-sync`"
+EDITED = "edit a Rust line, import it"
+FLOOR = f"{EDITED}, at least: cargo build, an empty uv run --no-sync"
+EDIT = f"{EDITED}: uv run"
+OWN_PYO3 = f"{EDIT}, with the PyO3 that uv init writes"
+REINSTALL = f"{EDIT} --reinstall-package"
 
 
 # ---- Third-party crates that are compiled again ----
@@ -183,6 +187,10 @@ def recompiled(bench: Bench) -> dict[str, Row]:
 # ---- From a fresh project to green tests ----
 
 
+SET_UP = "fresh project to both suites green"
+SET_UP_COLD = f"{SET_UP}, empty caches"
+
+
 def set_up(bench: Bench, cold: bool = False) -> dict[str, Row]:
     """Time `uv sync`, `uv run pytest` and `cargo test` in a fresh project, and count the crates.
 
@@ -207,7 +215,7 @@ def set_up(bench: Bench, cold: bool = False) -> dict[str, Row]:
         layout.name: statistics_of(values, layout.help and f"with {layout.help}")
         for layout, values in times.items()
     }
-    title = "fresh project to both suites green" + (", no caches" if cold else "")
+    title = SET_UP_COLD if cold else SET_UP
     return {title: row} | ({} if cold else {"third-party crates compiled for that": compiled})
 
 
@@ -240,8 +248,8 @@ def copier(bench: Bench) -> dict[str, Row]:
         updates.append(timed([*command, "update", *options, "HEAD"], folder, env)[0])
     us = LAYOUTS[0].name
     return {
-        "`copier copy`": {us: statistics_of(copies)},
-        "`copier update`": {us: statistics_of(updates)},
+        "copier copy": {us: statistics_of(copies)},
+        "copier update": {us: statistics_of(updates)},
     }
 
 
@@ -260,7 +268,7 @@ def runner(bench: Bench) -> dict[str, Row]:
     us = LAYOUTS[0].name
     return {
         "a test executable, activated by hand": {us: statistics_of(direct)},
-        "the same under the runner `uv run`": {us: statistics_of(under)},
+        "the same under the runner uv run": {us: statistics_of(under)},
     }
 
 
@@ -290,9 +298,9 @@ def verdict(result: Result) -> Cell:
 def matrix(bench: Bench) -> dict[str, Row]:
     """Say what works in each layout; without an interpreter its row is missing."""
     pythons = {"shared": bench.python, "relocated": bench.relocated, "static": bench.static}
-    title = "`cargo test` that imports packages of `.venv`, nothing activated, {} Python"
+    title = "cargo test that imports packages of .venv, nothing activated, {} Python"
     rows: dict[str, Row] = {title.format(kind): {} for kind, python in pythons.items() if python}
-    rows |= {CLEANED: {}, WHEEL: {}, SWITCHED: {}}
+    rows |= {CLEANED: {}, NEWER: {}, OLDER: {}, SWITCHED: {}}
     for layout in LAYOUTS:
         # One target folder for all: their paths, which PyO3 watches, are not the same.
         target = bench.folder / "target" / layout.name
@@ -310,14 +318,15 @@ def matrix(bench: Bench) -> dict[str, Row]:
             rows[title.format(kind)][layout.name] = verdict(result)
             if kind == "shared":
                 rows[CLEANED][layout.name] = after_git_clean(bench, project, env)
-                rows[WHEEL][layout.name] = wheel(bench, project, env)
+                rows[NEWER][layout.name] = wheel(project, bench.newer, env)
                 rows[SWITCHED][layout.name] = switch(bench, layout, project, env)
+                rows[OLDER][layout.name] = wheel(project, bench.python, env)
             shutil.rmtree(project.parent)
         shutil.rmtree(target)
     return rows
 
 
-CLEANED = "import after `git clean -xdf`, `uv sync`"
+CLEANED = "import after git clean -xdf, uv sync"
 
 
 def after_git_clean(bench: Bench, project: Path, env: dict[str, str]) -> Cell:
@@ -326,20 +335,20 @@ def after_git_clean(bench: Bench, project: Path, env: dict[str, str]) -> Cell:
     return verdict(run([*UV_RUN, "--no-sync", *PYTHON], project, env, check=False))
 
 
-WHEEL = "wheel for a newer Python than that of `.venv`, imported there"
+NEWER = "wheel for a newer Python than that of .venv, imported there"
+OLDER = "wheel for an older Python than that of .venv, imported there"
 
 
-def wheel(bench: Bench, project: Path, env: dict[str, str]) -> Cell:
-    python = bench.newer.path
-    run([uv(), "build", "--quiet", "--wheel", "--python", python], project, env)
-    [built] = (project / "dist").glob("*.whl")
-    venv = project.parent / "venv"
-    run([uv(), "venv", "--quiet", "--python", python, venv], project, env)
+def wheel(project: Path, python: Interpreter, env: dict[str, str]) -> Cell:
+    dist, venv = project.parent / f"dist-{python.version}", project.parent / python.version
+    run([uv(), "build", "--quiet", "--wheel", "-o", dist, "--python", python.path], project, env)
+    [built] = dist.glob("*.whl")
+    run([uv(), "venv", "--quiet", "--python", python.path, venv], project, env)
     run([uv(), "pip", "install", "--quiet", "--python", venv, built], project, env)
     return verdict(run([venv / "bin/python", "-c", SHOW], project.parent, env, check=False))
 
 
-SWITCHED = "`cargo test` after another Python is in `.venv`"
+SWITCHED = "cargo test after another Python is in .venv"
 
 
 def switch(bench: Bench, layout: Layout, project: Path, env: dict[str, str]) -> Cell:
@@ -348,7 +357,9 @@ def switch(bench: Bench, layout: Layout, project: Path, env: dict[str, str]) -> 
     help = f"with {layout.help}" if layout.help else ""
     for python in (bench.python, bench.newer):
         (project / ".python-version").write_text(python.version)
-        bench.sync(project, python, env)
+        # The module may be missing since `git clean`, which is another row.
+        sync = [uv(), "sync", "--quiet", "--python", python.path, "--reinstall-package", NAME]
+        run(sync, project, env)
         used = env | {"EXPECTED_PYTHON": python.version}
         if layout.help:
             used = bench.helped(project, python, used)

@@ -8,11 +8,10 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from layouts import LAYOUTS
-from measure import Cell, Row
+from measure import EDIT, EDITED, FLOOR, OWN_PYO3, REINSTALL, SET_UP, SET_UP_COLD, Cell, Row
 
 NAMES = [layout.name for layout in LAYOUTS]
 OURS = NAMES[0]
-CHARTED = ("edit", "set-up", "set-up-cold")
 
 
 def markdown(results: dict) -> str:
@@ -22,30 +21,30 @@ def markdown(results: dict) -> str:
     for row_name, row in rows(results):
         cells = [shown(row[name], row, notes) if name in row else "" for name in NAMES]
         lines.append(f"| {row_name} | " + " | ".join(cells) + " |")
-    machine = results["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    return "\n".join(
-        [
-            (
-                "![Seconds from an edit to its import, and from a fresh project to green tests]"
-                "(benchmarks/results.svg)"
-            ),
-            "",
-            *lines,
-            "",
-            *(f"{number}. {note}" for number, note in enumerate(notes, 1)),
-            "",
-            (
-                "Times: median (minimum to maximum), and the ratio of the medians to that of this "
-                f"template. {results['date']}, {versions}; {machine['cores']} cores, {machine['cpu']}, "
-                f"{machine['os']}."
-            ),
-        ]
+    caption = [
+        "Times: median (minimum to maximum), ratio of the medians to that of this template.",
+        *dict.fromkeys(origin(section) for section in results["measurements"].values()),
+    ]
+    numbered = [f"{number}. {note}" for number, note in enumerate(notes, 1)]
+    return "\n".join([CHART, "", *lines, "", *numbered, "", " ".join(caption)])
+
+
+CHART = "![Seconds from an edit to its import, and to green tests](benchmarks/results.svg)"
+
+
+def origin(section: dict) -> str:
+    """Say when, of what and where a section was measured."""
+    machine = section["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in section["versions"].items())
+    return (
+        f"{section['date']}, commit {section['commit']}, --repeat {section['repeat']}: {versions}; "
+        f"{machine['cores']} cores, {machine['cpu']}, {machine['os']}."
     )
 
 
 def rows(results: dict) -> list[tuple[str, Row]]:
-    return [item for section in results["measurements"].values() for item in section.items()]
+    sections = results["measurements"].values()
+    return [item for section in sections for item in section["rows"].items()]
 
 
 def shown(cell: Cell, row: Row, notes: list[str]) -> str:
@@ -79,24 +78,29 @@ def duration(seconds: float) -> str:
     return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
 
 
+def charted(table: dict[str, Row]) -> list[tuple[str, list[tuple[str, Cell | None]]]]:
+    """Return titles and bars: for edits, the command that shows them in each layout."""
+    plain, forced = table.get(EDIT, {}), table.get(REINSTALL, {})
+    edits = [("at least", table.get(FLOOR, {}).get(OURS))]
+    edits += [(name, forced.get(name, plain.get(name))) for name in NAMES]
+    edits += [("uv init, its PyO3", table.get(OWN_PYO3, {}).get("uv init"))]
+    others = [(key, list(table.get(key, {}).items())) for key in (SET_UP, SET_UP_COLD)]
+    return [(EDITED, edits), *((key, bars) for key, bars in others if bars)]
+
+
 def chart(results: dict) -> str:
     """Return an SVG with one bar for each layout and way, on a logarithmic axis of seconds.
 
     Transparent; text and lines follow the reader's colour scheme.
     """
     groups = [
-        (
-            name.replace("`", ""),
-            [(label, row[label]) for label in NAMES if "median" in row.get(label, {})],
-        )
-        for key in CHARTED
-        for name, row in results["measurements"].get(key, {}).items()
-        if any("median" in cell for cell in row.values())
+        (title, [(label, cell) for label, cell in bars if cell and "median" in cell])
+        for title, bars in charted(dict(rows(results)))
     ]
     medians = [cell["median"] for _, bars in groups for _, cell in bars]
     low = 10 ** math.floor(math.log10(min(medians)))
     high = max(medians) * 1.6
-    left, width, step = 110, 640, 20
+    left, width, step = 120, 640, 20
 
     def x(seconds: float) -> float:
         return left + (width - left) * math.log(seconds / low) / math.log(high / low)

@@ -15,6 +15,7 @@ import platform
 import re
 import sys
 import tempfile
+import time
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from support import (
     ROOT,
     Interpreter,
     describe,
+    git,
     relocate,
     run,
     shared_interpreters,
@@ -56,28 +58,25 @@ def main() -> None:
     args = parser.parse_args()
 
     file = HERE / "results.json"
+    results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     if not args.report:
         found = shared_interpreters()
         python, newer = args.python or found[-2], args.newer or found[-1]
-        old = json.loads(file.read_text(encoding="utf-8")) if args.only and file.exists() else {}
-        rows = old.get("measurements", {})
+        sections = results.get("measurements", {}) if args.only else {}
         with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
             folder = Path(name)
             relocated = relocate(python, folder / "relocated/cpython") if python.libpython else None
             bench = measure.Bench(folder, python, newer, relocated, args.static, args.repeat)
             bench.install_maturin()
+            origin = facts(bench)
             for key in args.only or MEASUREMENTS:
-                start = datetime.datetime.now()
-                rows[key] = MEASUREMENTS[key](bench)
-                print(
-                    f"{key}: {(datetime.datetime.now() - start).total_seconds():.0f} s", flush=True
-                )
-            results = facts(bench) | {
-                "measurements": {k: rows[k] for k in MEASUREMENTS if k in rows}
-            }
+                start = time.perf_counter()
+                # Sections may come from different runs: each says from which.
+                sections[key] = origin | {"rows": MEASUREMENTS[key](bench)}
+                print(f"{key}: {time.perf_counter() - start:.0f} s", flush=True)
+        results = {"measurements": {key: sections[key] for key in MEASUREMENTS if key in sections}}
         file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
-    results = json.loads(file.read_text(encoding="utf-8"))
     (HERE / "results.svg").write_text(report.chart(results), encoding="utf-8")
     report.embed(ROOT / "README.md", report.markdown(results))
 
@@ -90,45 +89,35 @@ def interpreter(path: str) -> Interpreter:
 
 
 def facts(bench: measure.Bench) -> dict[str, object]:
-    """Return the date, the versions and the machine, without paths."""
+    """Return the date, the commit, the versions and the machine, without paths."""
     env = bench.environment()
 
     def version(*command: str | Path) -> str:
         return re.search(r"\d+(\.\d+)+", run(command, bench.folder, env).output)[0]
 
-    project = bench.synced(measure.LAYOUTS[0]).project
-    lock = tomlkit.parse((project / "Cargo.lock").read_text(encoding="utf-8"))
-    [pyo3] = (package["version"] for package in lock["package"] if package["name"] == "pyo3")
+    project = bench.new(measure.LAYOUTS[0], "versions")
+    run(["cargo", "generate-lockfile", "--quiet"], project, env)
+    packages = tomlkit.parse((project / "Cargo.lock").read_text(encoding="utf-8"))["package"]
+    info = Path("/proc/cpuinfo")
+    cpu = re.search(r"model name\s*: (.*)", info.read_text()) if info.exists() else None
     return {
         "date": datetime.date.today().isoformat(),
-        "commit": run(["git", "rev-parse", "--short=12", "HEAD"], ROOT).output.strip(),
+        "commit": git(ROOT, "describe", "--always", "--dirty").strip(),
+        "repeat": bench.repeat,
         "versions": {
             "uv": version(uv(), "--version"),
             "maturin": version("maturin", "--version"),
             "Copier": version(sys.executable, "-m", "copier", "--version"),
-            "PyO3": pyo3,
+            "PyO3": next(p["version"] for p in packages if p["name"] == "pyo3"),
             "rustc": version("rustc", "--version"),
             "CPython": version(bench.python.path, "--version"),
         },
         "machine": {
             "cores": os.cpu_count(),
-            "cpu": cpu(),
-            "os": f"{platform.system()} {platform.machine()}, {distribution()}",
+            "cpu": cpu[1] if cpu else platform.processor(),
+            "os": f"{platform.system()} {platform.machine()}",
         },
     }
-
-
-def cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
-    return names[0] if names else platform.processor()
-
-
-def distribution() -> str:
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except OSError:
-        return platform.release()
 
 
 if __name__ == "__main__":
