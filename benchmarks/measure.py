@@ -276,6 +276,7 @@ def runner(bench: Bench) -> dict[str, Row]:
 
 REASONS = {
     r"only supports embedding the Python interpreter statically": "PyO3's auto-initialize refuses it",
+    r"ImportError: .*undefined symbol": "undefined symbol",
     r"undefined symbol|undefined reference": "does not link",
     r"cannot open shared object file": "libpython not found",
     r"No module named 'encodings'|failed to get the Python codec": "no standard library",
