@@ -337,3 +337,27 @@ fn interpreter_is_that_of_venv() -> PyResult<()> {
     })
 }
 """
+
+
+def edit(project: Path, text: str) -> None:
+    """Change the docstring of the extension module, in the Rust source."""
+    source = project / "src/lib.rs"
+    head, tail = source.read_text().split("#[pyo3::pymodule]")
+    source.write_text(head.rpartition("///")[0] + f"/// {text}\n#[pyo3::pymodule]" + tail)
+
+
+def passes(project: Path, env: Mapping[str, str], text: str) -> None:
+    """Edit the example, run both test suites, and see the edit from Python.
+
+    The first uv on PATH is used: not always the one that runs the tests.
+    """
+    edit(project, text)
+    assert "6 passed" in run(["uv", "run", "pytest"], project, env).output
+    assert "2 passed" in run(["cargo", "test"], project, env).output
+    assert docstring(project) == text
+
+
+def docstring(project: Path) -> str:
+    """Return the docstring of the extension module as it is installed, without another build."""
+    code = "from my_project import _core; print(_core.__doc__)"
+    return run([project / ".venv/bin/python", "-c", code], project).output.strip()

@@ -1,0 +1,145 @@
+"""The oldest versions that the template names, and those just below them.
+
+The bounds are read from the files, so that a bound that is too low fails here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Render
+from support import (
+    ROOT,
+    Interpreter,
+    clean_environment,
+    commit_all,
+    docstring,
+    environment,
+    passes,
+    run,
+    sync,
+    uv,
+)
+
+COPIER = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))["_min_copier_version"]
+PYO3 = "0.30.1"  # the oldest of 0.30; 0.30.0 cannot be selected
+
+
+def release(package: str, version: str) -> list[str | Path]:
+    """Return the command that starts a program from PyPI."""
+    return [uv(), "tool", "run", "--from", f"{package}=={version}", package]
+
+
+def copy(template: Path, project: Path, version: str = COPIER, **answers: str) -> str:
+    """Render with this version of Copier and return the output; the exit code is not looked at."""
+    options = [f"--data={key}={value}" for key, value in answers.items()]
+    command = [*release("copier", version), "copy", "--defaults", *options, template, project]
+    return run(command, project.parent, clean_environment(), check=False).output
+
+
+def bound(project: Path, file: str, pattern: str) -> str:
+    """Return the version that the first group of `pattern` matches in a file of the project."""
+    match = re.search(pattern, (project / file).read_text(encoding="utf-8"))
+    assert match
+    return match[1]
+
+
+def uv_bound(project: Path) -> str:
+    """Return the oldest uv that a project allows."""
+    return bound(project, "pyproject.toml", r'required-version = ">=([\d.]+)"')
+
+
+def test_older_copier(template: Path, tmp_path: Path) -> None:
+    output = copy(template, tmp_path / "my-project", "9.14.0")
+    assert f"requires Copier version >= {COPIER}, while your version of Copier is 9.14.0" in output
+    assert not (tmp_path / "my-project").exists()
+
+
+@pytest.mark.parametrize("kind", ["extension", "app"])
+def test_older_uv(render: Render, kind: str) -> None:
+    project = render(kind=kind)
+    result = run([*release("uv", "0.5.19"), "sync"], project, clean_environment(), check=False)
+    assert (
+        f"Required version `>={uv_bound(project)}` does not match the running version"
+        in result.output
+    )
+    assert result.code != 0 and not (project / ".venv").exists()
+
+
+def has_rust(version: str) -> bool:
+    """Say whether rustup has installed this release of Rust."""
+    if not shutil.which("rustup"):
+        return False
+    listed = run(["rustup", "toolchain", "list"], ROOT, clean_environment()).output
+    return any(line.startswith(f"{version}-") for line in listed.splitlines())
+
+
+@pytest.mark.parametrize(
+    "rust", [pytest.param("installed", marks=pytest.mark.build), pytest.param("oldest")]
+)
+def test_oldest_versions(
+    template: Path, middle: Interpreter, target: Path, tmp_path: Path, rust: str
+) -> None:
+    """Copier, uv, maturin and PyO3: from `copier copy` to green tests, edits and a wheel."""
+    project = tmp_path / "my-project"
+    copy(template, project, python_version=middle.version)
+    env = environment(target, middle)
+    if rust == "oldest":
+        version = bound(project, "Cargo.toml", r'rust-version = "([\d.]+)"')
+        if not has_rust(version):
+            pytest.skip(f"needs `rustup toolchain install {version}`")
+        env["RUSTUP_TOOLCHAIN"] = version
+
+    install = [uv(), "pip", "install", "--quiet", "--target", tmp_path / "uv"]
+    run([*install, f"uv=={uv_bound(project)}"], tmp_path, env)
+    env["PATH"] = os.pathsep.join([f"{tmp_path}/uv/bin", env["PATH"]])
+    maturin = bound(project, "pyproject.toml", r"maturin>=([\d.]+)")
+    replace(project / "pyproject.toml", r"maturin>=([\d.]+),<2", r"maturin==\1")
+    replace(project / "Cargo.toml", r'"0\.30"', f'"={PYO3}"')
+
+    run([uv(), "lock", "--quiet", "--python", middle.path], project, env)
+    run(["uv", "sync", "--quiet", "--locked", "--python", middle.path], project, env)
+    passes(project, env, "Oldest")
+    assert f'name = "pyo3"\nversion = "{PYO3}"' in (project / "Cargo.lock").read_text()
+    assert "Built" not in run(["uv", "sync"], project, env).output, "nothing has changed"
+    commit_all(project)
+    run(["git", "clean", "-xdf", "--quiet"], project, env)
+    run(["uv", "sync", "--quiet", "--python", middle.path], project, env)
+    assert docstring(project) == "Oldest"
+
+    run(["uv", "build", "--quiet", "--wheel"], project, env)
+    [wheel] = (project / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".dist-info/WHEEL")]
+        assert f"Generator: maturin ({maturin})" in archive.read(name).decode()
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize("kind", ["extension", "app"])
+def test_newest_versions(render: Render, middle: Interpreter, target: Path, kind: str) -> None:
+    """PyO3 and maturin without upper bounds; whether the bounds can be raised."""
+    project = render("my-project", kind=kind, python_version=middle.version)
+    replace(project / "Cargo.toml", r'"0\.30"', '">=0.30"')
+    if kind == "extension":
+        replace(project / "pyproject.toml", r"(maturin>=[\d.]+),<2", r"\1")
+    # cargo would rather take a crate that fits the project's `rust-version`
+    env = environment(target, middle, CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS="allow")
+    sync(project, middle, env)
+    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, env)
+    if kind == "extension":
+        passes(project, env, "Newest")
+    else:
+        run(["cargo", "test"], project, env)
+
+
+def replace(path: Path, pattern: str, new: str) -> None:
+    """Replace a regular expression that occurs in the file."""
+    text, count = re.subn(pattern, new, path.read_text(encoding="utf-8"))
+    assert count
+    path.write_text(text, encoding="utf-8")
