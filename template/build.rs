@@ -13,30 +13,41 @@ fn main() {
 
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=PYO3_BUILD_EXTENSION_MODULE");
+    println!("cargo::rerun-if-env-changed=UV_PROJECT_ENVIRONMENT");
     // maturin sets this and chooses the interpreter itself; its modules do not link libpython.
     if env::var_os("PYO3_BUILD_EXTENSION_MODULE").is_none() {
-        println!("cargo::rerun-if-changed=.venv/pyvenv.cfg");
+        // In containers uv is often told to make the environment elsewhere.
+        let venv = env::var("UV_PROJECT_ENVIRONMENT").unwrap_or_else(|_| ".venv".to_owned());
+        println!("cargo::rerun-if-changed={venv}/pyvenv.cfg");
         let config = pyo3_build_config::get();
-        check_interpreter(config);
+        check_interpreter(config, &venv);
         check_libpython(config);
     }
 }
 
-/// Compares the Python that the `pyo3` crate was built for with the one that `.venv` has now.
-/// The crate is not built again when `.venv` is made anew, as `PYO3_PYTHON` remains the same.
-fn check_interpreter(config: &InterpreterConfig) {
+/// Compares the Python that the `pyo3` crate was built for with the one that `venv` has now.
+/// The crate is not built again when `venv` is made anew, as `PYO3_PYTHON` remains the same.
+fn check_interpreter(config: &InterpreterConfig, venv: &str) {
     let Some(executable) = config.executable() else {
         return; // cross-compiling
+    };
+    let select = if venv == ".venv" {
+        "unset PYO3_PYTHON"
+    } else {
+        "export PYO3_PYTHON=\"$UV_PROJECT_ENVIRONMENT/bin/python\""
     };
     // Not the executable itself, which is a link to the base Python.
     let Some(folder) = Path::new(executable)
         .parent()
         .and_then(|bin| bin.canonicalize().ok())
     else {
-        println!("cargo::error=PyO3 was configured for {executable}, which is gone; run `uv sync`");
+        println!(
+            "cargo::error=PyO3 was configured for {executable}, which is gone; run `uv sync`; if \
+             that does not help, `{select}`"
+        );
         return;
     };
-    let in_venv = Path::new(".venv")
+    let in_venv = Path::new(venv)
         .canonicalize()
         .is_ok_and(|venv| folder.starts_with(venv));
     if !in_venv {
@@ -47,8 +58,8 @@ fn check_interpreter(config: &InterpreterConfig) {
             );
         } else {
             println!(
-                "cargo::warning=PyO3 uses {executable} instead of .venv; unset PYO3_PYTHON to \
-                 build for the project's own Python"
+                "cargo::warning=PyO3 uses {executable} instead of {venv}; `{select}` to build for \
+                 the project's own Python"
             );
         }
         return;
@@ -61,12 +72,12 @@ fn check_interpreter(config: &InterpreterConfig) {
     match config.run_python_script(DESCRIBE_LIBPYTHON) {
         Ok(current) if cfg!(windows) || current.trim_end() == configured => {}
         Ok(current) => println!(
-            "cargo::error=PyO3 was configured for {configured}, but .venv has {}; \
+            "cargo::error=PyO3 was configured for {configured}, but {venv} has {}; \
              run `cargo clean -p pyo3-ffi` and repeat the command",
             current.trim_end()
         ),
         Err(error) => {
-            println!("cargo::error=the Python in .venv does not start, run `uv sync`: {error}");
+            println!("cargo::error=the Python in {venv} does not start, run `uv sync`: {error}");
         }
     }
 }

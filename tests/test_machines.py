@@ -1,0 +1,251 @@
+"""Rendered projects on machines that lack something or have something foreign in the environment.
+
+Each works, or ends with an error that names the cause.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Render, render_template
+from support import (
+    ROOT,
+    Interpreter,
+    clean_environment,
+    edit,
+    environment,
+    foreign,
+    other_than,
+    passes,
+    relocate,
+    run,
+    sync,
+    uv,
+)
+
+RUST = ["cargo", "rustc", "rustdoc"]
+LINKER = ["cc", "ld", "as"]
+
+
+def path_with(folder: Path, *programs: str) -> str:
+    """Return a PATH on which there are these programs and a shell, and nothing else."""
+    folder.mkdir()
+    # The programs themselves: rustup's proxies would need rustup.
+    sysroot = run(["rustc", "--print", "sysroot"], ROOT).output.strip()
+    search = os.pathsep.join([f"{sysroot}/bin", clean_environment()["PATH"]])
+    for name in ("sh", "env", *programs):
+        found = shutil.which(name, path=search)
+        assert found, name
+        (folder / name).symlink_to(found)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def env(target: Path, middle: Interpreter) -> dict[str, str]:
+    return environment(target, middle)
+
+
+@pytest.fixture(scope="module")
+def project(
+    template: Path,
+    middle: Interpreter,
+    env: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Return an extension with its `.venv`; the tests compile it."""
+    folder = tmp_path_factory.mktemp("machines") / "my-project"
+    render_template(template, folder, python_version=middle.version)
+    sync(folder, middle, env)
+    run(["cargo", "test", "--no-run"], folder, env)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def app(
+    template: Path,
+    middle: Interpreter,
+    env: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Return an app with its `.venv`."""
+    folder = tmp_path_factory.mktemp("machines") / "my-app"
+    render_template(template, folder, python_version=middle.version, kind="app", example=False)
+    sync(folder, middle, env)
+    return folder
+
+
+def fails(command: list[str | Path], project: Path, env: dict[str, str]) -> str:
+    """Run a command that has to fail, and return its output."""
+    result = run(command, project, env, check=False)
+    assert result.code != 0, result.output
+    return result.output
+
+
+# ---- Something is missing ----
+
+
+@pytest.mark.build
+def test_nothing_else_is_needed(
+    template: Path, middle: Interpreter, target: Path, tmp_path: Path
+) -> None:
+    """From `copier copy` to green tests with uv, Rust and a linker; no git, Python and HOME."""
+    path = path_with(tmp_path / "bin", "uv", *RUST, *LINKER)
+    env = environment(target, middle) | {"PATH": path}
+    del env["HOME"]
+    project = tmp_path / "my-project"
+    answers = ["--defaults", "-d", f"python_version={middle.version}"]
+    run([sys.executable, "-m", "copier", "copy", *answers, template, project], tmp_path, env)
+    sync(project, middle, env)
+    passes(project, env, "Minimal")
+
+
+@pytest.mark.build
+def test_without_uv(project: Path, app: Path, env: dict[str, str], tmp_path: Path) -> None:
+    """Cargo names the program that is missing; an app needs uv for its environment only."""
+    env = env | {"PATH": path_with(tmp_path / "bin", *RUST, *LINKER)}
+    output = fails(["cargo", "test"], project, env)
+    assert "could not execute process `uv run" in output and "No such file" in output
+    run(["cargo", "test"], app, env)
+
+
+@pytest.mark.build
+@pytest.mark.parametrize(
+    ("missing", "commands", "message"),
+    [
+        (LINKER, ("uv", "cargo"), "linker `cc` not found"),
+        (["rustc"], ("uv", "cargo"), "could not execute process `rustc -vV`"),
+        # Without the variable maturin downloads a Rust for itself.
+        (["cargo"], ("uv",), "Do you have cargo in your PATH?"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_without_a_part_of_rust(
+    project: Path,
+    env: dict[str, str],
+    tmp_path: Path,
+    missing: list[str],
+    commands: tuple[str, ...],
+    message: str,
+) -> None:
+    programs = [name for name in ["uv", *RUST, *LINKER] if name not in missing]
+    path = path_with(tmp_path / "bin", *programs)
+    env = env | {"PATH": path, "MATURIN_NO_INSTALL_RUST": "1"}
+    edit(project, f"Without {missing[0]}")
+    if "uv" in commands:
+        assert message in fails([uv(), "sync"], project, env)
+    if "cargo" in commands:
+        assert message in fails(["cargo", "test"], project, env)
+
+
+@pytest.mark.build
+def test_without_development_files(
+    render: Render, middle: Interpreter, target: Path, tmp_path: Path
+) -> None:
+    """As where python3.x is installed without python3.x-dev: build.rs names the package."""
+    python = relocate(middle, tmp_path / "cpython")
+    (python.prefix / f"lib/libpython{python.version}.so").unlink()
+    env = environment(target, python)
+    project = render(python_version=python.version)
+    sync(project, python, env)
+    assert "6 passed" in run([uv(), "run", "pytest"], project, env).output
+    output = fails(["cargo", "test"], project, env)
+    assert f"libpython{python.version}-dev" in output
+    assert f"-lpython{python.version}" in output
+
+
+def test_copier_without_git(tmp_path: Path) -> None:
+    """README's table explains what Copier says."""
+    env = clean_environment(PATH=path_with(tmp_path / "bin"))
+    copy = [sys.executable, "-m", "copier", "copy", "--defaults"]
+    output = fails([*copy, "gh:org/pyo3-uv-template", tmp_path / "my-project"], tmp_path, env)
+    message = output.splitlines()[-1]
+    assert f"| `{message}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.build
+def test_offline(project: Path, env: dict[str, str]) -> None:
+    """With warm caches, editing and testing go on."""
+    passes(project, env | {"UV_OFFLINE": "1", "CARGO_NET_OFFLINE": "true"}, "Offline")
+
+
+# ---- Something is foreign ----
+
+
+@pytest.mark.build
+def test_foreign_python(
+    project: Path, app: Path, middle: Interpreter, env: dict[str, str], tmp_path: Path
+) -> None:
+    """Activated environments and modules of another Python."""
+    env = foreign(env, middle, tmp_path / "foreign")
+    other = other_than(middle)
+    [packages] = other.prefix.glob("lib/python3.*/site-packages")
+    env |= {"CONDA_PREFIX": str(other.prefix), "PYTHONPATH": str(packages)}
+    passes(project, env, "Foreign Python")
+    run(["cargo", "test"], app, env)
+
+
+@pytest.mark.build
+def test_foreign_rust(project: Path, env: dict[str, str], tmp_path: Path) -> None:
+    """Flags, target and target folder of the user."""
+    [host] = [
+        line.split()[1]
+        for line in run(["rustc", "-vV"], project, env).output.splitlines()
+        if line.startswith("host: ")
+    ]
+    env = env | {"RUSTFLAGS": "-C debuginfo=0", "CARGO_BUILD_TARGET": host}
+    passes(project, env, "Foreign Rust")
+    assert Path(env["CARGO_TARGET_DIR"], host, "debug").is_dir()
+
+
+@pytest.mark.build
+def test_foreign_python_home(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
+    """No Python starts with another's standard library; it prints the variable."""
+    home = str(other_than(middle).prefix)
+    edit(project, "Foreign PYTHONHOME")
+    for command in ([uv(), "sync"], ["cargo", "test"]):
+        assert f"PYTHONHOME = '{home}'" in fails(command, project, env | {"PYTHONHOME": home})
+    passes(project, env, "Without PYTHONHOME")
+
+
+@pytest.mark.build
+@pytest.mark.parametrize("kind", ["extension", "app"])
+def test_environment_elsewhere(
+    render: Render,
+    middle: Interpreter,
+    newest: Interpreter,
+    target: Path,
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    """UV_PROJECT_ENVIRONMENT, a habit in containers: cargo is told with PYO3_PYTHON."""
+    venv = tmp_path / "venv"
+    env = environment(target, middle) | {"UV_PROJECT_ENVIRONMENT": str(venv)}
+    project = render(
+        "my-project", kind=kind, example=kind == "extension", python_version=middle.version
+    )
+    sync(project, middle, env)
+    assert not (project / ".venv").exists()
+    output = fails(["cargo", "test"], project, env)
+    assert f"{project}/.venv/bin/python" in output
+
+    contributing = (project / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    [cure] = [part for part in contributing.split("`") if part.startswith("export PYO3_PYTHON")]
+    cargo_test = ["bash", "-c", f"{cure} && cargo test"]
+    if kind == "app":
+        assert "Missing" in fails(cargo_test, project, env)
+        env["MY_PROJECT_VENV"] = str(venv)
+    output = run(cargo_test, project, env).output
+    assert "warning" not in output
+    assert "Compiling" not in run(cargo_test, project, env).output, "nothing has changed"
+    if kind == "extension":
+        passes(project, env | {"PYO3_PYTHON": f"{venv}/bin/python"}, "Elsewhere")
+
+    # A .venv that is left from before is not taken in silence.
+    run([uv(), "venv", "--quiet", "--python", newest.path, project / ".venv"], project, env)
+    output = run(["cargo", "test", "--no-run"], project, env, check=False).output
+    assert f"PyO3 uses {project}/.venv/bin/python instead of {venv}" in output
+    assert f"`{cure}`" in output
