@@ -1,0 +1,275 @@
+"""Killed commands, a full disk, two builds at once: the next run recovers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Render
+from support import (
+    ROOT,
+    Interpreter,
+    clean_environment,
+    commit_all,
+    docstring,
+    edit,
+    environment,
+    git,
+    run,
+    sync,
+    uv,
+)
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COPIER = [sys.executable, "-m", "copier"]
+
+Command = list[str | Path]
+
+
+class Process:
+    """A command in a process group of its own; its output is in `output` when it has ended."""
+
+    def __init__(self, command: Command, cwd: Path, env: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        self.begin = time.monotonic()
+
+    def wait_for_change(self, folder: Path) -> float:
+        """Wait until a file in `folder` has changed; return the seconds since the start."""
+        before = stamps(folder)
+        while self._process.poll() is None and stamps(folder) == before:
+            time.sleep(0.001)
+        return time.monotonic() - self.begin
+
+    def wait(self) -> float:
+        """Wait for a successful end; return the seconds since the start."""
+        output, _ = self._process.communicate()
+        assert self._process.returncode == 0, output
+        return time.monotonic() - self.begin
+
+    def kill(self) -> None:
+        """Kill the command and all that it has started, if it has not ended."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+
+
+def stamps(folder: Path) -> set[tuple[str, int]]:
+    """Return names and times of change of what is in `folder`, without git's."""
+    found = set()
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != ".git"]
+        with contextlib.suppress(FileNotFoundError):
+            found |= {
+                (f"{parent}/{name}", os.stat(f"{parent}/{name}").st_mtime_ns) for name in files
+            }
+    return found
+
+
+def points(seconds: float, number: int) -> list[float]:
+    """Return points in time, one in each `number`th of `seconds`; the same for each call."""
+    chance = random.Random(11006)
+    return [(part + chance.random()) * seconds / number for part in range(number)]
+
+
+def tree(folder: Path, *ignore: str) -> dict[str, bytes]:
+    """Return the contents of all files in `folder`, links as their targets."""
+    return {
+        path.relative_to(folder).as_posix(): os.readlink(path).encode()
+        if path.is_symlink()
+        else path.read_bytes()
+        for path in folder.rglob("*")
+        if (path.is_symlink() or path.is_file()) and not set(path.parts) & set(ignore)
+    }
+
+
+# ---- SIGKILL ----
+
+
+def test_killed_copy(template: Path, tmp_path: Path) -> None:
+    """The same command with --overwrite completes the project."""
+    env = clean_environment()
+    # Extras that are no default: the repetition must not take others.
+    copy = [*COPIER, "copy", "--defaults", "--vcs-ref", "HEAD", "-d", "extras=[vscode, docs]"]
+    whole = tmp_path / "whole" / "my-project"
+    process = Process([*copy, template, whole], tmp_path, env)
+    before = process.wait_for_change(whole)
+    after = process.wait() - before
+    files = set()
+    delays = [(0.0, d) for d in points(before, 3)] + [(before, d) for d in points(after, 7)]
+    for number, (change, delay) in enumerate(delays):
+        project = tmp_path / str(number) / "my-project"
+        process = Process([*copy, template, project], tmp_path, env)
+        if change:
+            process.wait_for_change(project)
+        time.sleep(delay)
+        process.kill()
+        files.add(len(tree(project)))
+        run([*copy, "--overwrite", template, project], tmp_path, env)
+        assert tree(project) == tree(whole)
+    assert files - {0, len(tree(whole))}, "some were killed half-way"
+
+
+@pytest.fixture(scope="module")
+def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a repository with two releases, of which the second changes several files."""
+    repository = tmp_path_factory.mktemp("releases") / "pyo3-uv-template"
+    shutil.copytree(template, repository)
+    git(repository, "tag", "v0.0.1")
+    for path in (repository / "template").rglob("*"):
+        if path.suffix in (".rs", ".toml"):
+            with path.open("a") as file:
+                file.write("\n# new\n" if path.suffix == ".toml" else "\n// new\n")
+    (repository / "template/NEW.md").write_text("new\n")
+    (repository / "template/CHANGELOG.md").unlink()
+    commit_all(repository)
+    git(repository, "tag", "v0.0.2")
+    return repository
+
+
+def test_killed_update(releases: Path, tmp_path: Path) -> None:
+    """With the commands of README everything is as committed, and the update can be repeated."""
+    env = clean_environment()
+    [restore] = [line for line in README.splitlines() if line.startswith("git reset --hard")]
+    start = tmp_path / "start"
+    run([*COPIER, "copy", "--defaults", "--vcs-ref", "v0.0.1", releases, start], tmp_path)
+    (start / "src/mine.rs").write_text("//! Mine.\n")
+    with (start / "Cargo.toml").open("a") as file:
+        file.write("\n[profile.release]\nlto = true\n")
+    commit_all(start)
+    committed = tree(start, ".git")
+
+    update = [*COPIER, "update", "--defaults"]
+    whole = tmp_path / "whole"
+    shutil.copytree(start, whole)
+    process = Process(update, whole, env)
+    before = process.wait_for_change(whole)
+    after = process.wait() - before
+    assert (whole / "NEW.md").exists() and not (whole / "CHANGELOG.md").exists()
+    assert (whole / "src/mine.rs").exists() and "lto" in (whole / "Cargo.toml").read_text()
+
+    half = 0
+    delays = [(0.0, d) for d in points(before, 3)] + [(before, d) for d in points(after, 7)]
+    for number, (change, delay) in enumerate(delays):
+        project = tmp_path / str(number)
+        shutil.copytree(start, project)
+        process = Process(update, project, env)
+        if change:
+            process.wait_for_change(project)
+        time.sleep(delay)
+        process.kill()
+        half += tree(project, ".git") not in (committed, tree(whole, ".git"))
+        run(["bash", "-c", restore], project, env)
+        assert tree(project, ".git") == committed
+        run(update, project, env)
+        assert tree(project, ".git") == tree(whole, ".git")
+    assert half, "some were killed half-way"
+
+
+@pytest.fixture(scope="module")
+def env(target: Path, middle: Interpreter) -> dict[str, str]:
+    return environment(target, middle)
+
+
+@pytest.fixture
+def project(render: Render, middle: Interpreter, env: dict[str, str]) -> Path:
+    """Return an extension with its `.venv`."""
+    project = render(python_version=middle.version)
+    sync(project, middle, env)
+    return project
+
+
+@pytest.mark.build
+def test_killed_sync(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
+    """The next one completes the environment and the extension module."""
+    command = [uv(), "sync", "--python", middle.path]
+    shutil.rmtree(project / ".venv")
+    edit(project, "Undisturbed")
+    seconds = Process(command, project, env).wait()
+    whole = tree(project / ".venv", "__pycache__").keys()
+    partial = 0
+    for number, point in enumerate(points(seconds, 10)):
+        shutil.rmtree(project / ".venv")
+        edit(project, f"Edit {number}")
+        process = Process(command, project, env)
+        time.sleep(point)
+        process.kill()
+        partial += tree(project / ".venv", "__pycache__").keys() != whole
+        run(command, project, env)
+        assert docstring(project) == f"Edit {number}"
+        assert tree(project / ".venv", "__pycache__").keys() == whole
+    assert partial > 5, "most were killed half-way"
+    assert "6 passed" in run([uv(), "run", "pytest"], project, env).output
+
+
+# ---- A full disk ----
+
+
+# Arguments: copier, template, uv, python. The file system exists for this script only.
+FULL_DISK = r"""
+copy() { "$1" -m copier copy --defaults -d python_version="$5" "${@:6}" "$2" my-project; }
+mount -t tmpfs -o size=64k tmpfs . && cd "$PWD"
+if copy "$@"; then exit 1; fi
+echo "With more room:"
+mount -o remount,size=10m .
+copy "$@" --overwrite
+cd my-project
+if "$3" sync --python "$4"; then exit 1; fi
+echo "With more room:"
+mount -o remount,size=500m ..
+"$3" sync --python "$4"
+"$3" run pytest
+"""
+
+
+def test_full_disk(
+    template: Path, middle: Interpreter, env: dict[str, str], tmp_path: Path
+) -> None:
+    """The error names it, and with more room the same commands go on."""
+    private = ["unshare", "--map-root-user", "--mount"]
+    mount = [*private, "mount", "-t", "tmpfs", "tmpfs", tmp_path]
+    if not shutil.which("unshare") or run(mount, tmp_path, check=False).code:
+        pytest.skip("this user may not mount a file system, not even a private one")
+    arguments = [sys.executable, template, uv(), middle.path, middle.version]
+    output = run([*private, "bash", "-ec", FULL_DISK, "bash", *arguments], tmp_path, env).output
+    copy, sync, tests = output.split("With more room:\n")
+    assert "No space left on device" in copy
+    assert "No space left on device" in sync
+    assert "6 passed" in tests
+
+
+# ---- Two at once ----
+
+
+@pytest.mark.build
+@pytest.mark.parametrize(
+    "commands",
+    [
+        [["cargo", "test"], [uv(), "run", "pytest"]],
+        [[uv(), "sync"], [uv(), "sync"]],
+    ],
+    ids=["cargo test, pytest", "uv sync, uv sync"],
+)
+def test_two_at_once(project: Path, env: dict[str, str], commands: list[Command]) -> None:
+    for number in range(2):
+        edit(project, f"Edit {number}")
+        processes = [Process(command, project, env) for command in commands]
+        for process in processes:
+            process.wait()
+        assert docstring(project) == f"Edit {number}"
