@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import QUESTIONS, Render
-from support import ROOT, clean_environment, interpreters, run
+from support import ROOT, check_workflows, clean_environment, interpreters, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -60,6 +60,10 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     assert script.rstrip().endswith("\n" + test)
     assert f"python3 -m {install}" in script
     assert ".ci/run" in (ROOT / ".github/workflows/ci.yml").read_text()
+
+
+def test_workflows_are_sound() -> None:
+    check_workflows(ROOT)
 
 
 def test_templates_stay_readable() -> None:
