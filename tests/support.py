@@ -382,10 +382,11 @@ def passes(project: Path, env: Mapping[str, str], text: str) -> None:
     edit(project, text)
     assert "6 passed" in run(["uv", "run", "pytest"], project, env).output
     assert "2 passed" in run(["cargo", "test"], project, env).output
-    assert docstring(project) == text
+    assert docstring(project, env) == text
 
 
-def docstring(project: Path) -> str:
+def docstring(project: Path, env: Mapping[str, str]) -> str:
     """Return the docstring of the extension module as it is installed, without another build."""
     code = "from my_project import _core; print(_core.__doc__)"
-    return run([project / ".venv/bin/python", "-c", code], project).output.strip()
+    command = ["uv", "run", "--no-sync", "--quiet", "python", "-c", code]
+    return run(command, project, env).output.strip()

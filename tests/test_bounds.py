@@ -111,7 +111,7 @@ def test_oldest_versions(
     commit_all(project)
     run(["git", "clean", "-xdf", "--quiet"], project, env)
     run(["uv", "sync", "--quiet", "--python", middle.path], project, env)
-    assert docstring(project) == "Oldest"
+    assert docstring(project, env) == "Oldest"
 
     run(["uv", "build", "--quiet", "--wheel"], project, env)
     [wheel] = (project / "dist").glob("*.whl")

@@ -121,6 +121,8 @@ def test_killed_copy(template: Path, tmp_path: Path) -> None:
         time.sleep(delay)
         process.kill()
         files.add(len(tree(project)))
+        if not project.exists():
+            continue
         run([*copy, "--overwrite", template, project], tmp_path, env)
         assert tree(project) == tree(whole)
     assert files - {0, len(tree(whole))}, "some were killed half-way"
@@ -197,22 +199,27 @@ def project(render: Render, middle: Interpreter, env: dict[str, str]) -> Path:
 
 @pytest.mark.build
 def test_killed_sync(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
-    """The next one completes the environment and the extension module."""
-    command = [uv(), "sync", "--python", middle.path]
+    """With the commands of README everything is there; nothing broken is left in a cache.
+
+    `uv sync` alone does not mend each state: it believes the metadata of a half-copied package.
+    """
+    [restore] = [part for part in README.split("`") if part.startswith("rm -r .venv")]
+    env = env | {"UV_PYTHON": str(middle.path)}
     shutil.rmtree(project / ".venv")
     edit(project, "Undisturbed")
-    seconds = Process(command, project, env).wait()
+    seconds = Process([uv(), "sync"], project, env).wait()
     whole = tree(project / ".venv", "__pycache__").keys()
     partial = 0
     for number, point in enumerate(points(seconds, 10)):
-        shutil.rmtree(project / ".venv")
         edit(project, f"Edit {number}")
-        process = Process(command, project, env)
+        shutil.rmtree(project / ".venv")
+        process = Process([uv(), "sync"], project, env)
         time.sleep(point)
         process.kill()
         partial += tree(project / ".venv", "__pycache__").keys() != whole
-        run(command, project, env)
-        assert docstring(project) == f"Edit {number}"
+        (project / ".venv").mkdir(exist_ok=True)
+        run(["bash", "-c", restore], project, env)
+        assert docstring(project, env) == f"Edit {number}"
         assert tree(project / ".venv", "__pycache__").keys() == whole
     assert partial > 5, "most were killed half-way"
     assert "6 passed" in run([uv(), "run", "pytest"], project, env).output
@@ -272,4 +279,4 @@ def test_two_at_once(project: Path, env: dict[str, str], commands: list[Command]
         processes = [Process(command, project, env) for command in commands]
         for process in processes:
             process.wait()
-        assert docstring(project) == f"Edit {number}"
+        assert docstring(project, env) == f"Edit {number}"
