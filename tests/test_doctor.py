@@ -170,7 +170,7 @@ BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no key for .venv": (
         "cache-keys",
         lambda p: edit(p / "pyproject.toml", '    { dir = ".venv" },\n', ""),
-        "the folder .venv",
+        ".venv/pyvenv.cfg",
     ),
     "no key for Rust files": (
         "cache-keys",

@@ -479,10 +479,11 @@ class Doctor:
         if not self.project.maturin:
             return
         if missing := missing_cache_keys(self.project):
-            shown = ", ".join(_key_text(key) for key in missing)
-            stale = [key for key in missing if "dir" not in key]
+            shown = ", ".join(key["file"] for key in missing)
+            environment = [key for key in missing if key["file"].endswith("pyvenv.cfg")]
+            stale = [key for key in missing if key not in environment]
             consequence = "uv sync and uv run do not rebuild when these change: the import is stale"
-            if {"dir": ".venv"} in missing:
+            if environment:
                 after = (
                     "after git clean, uv sync installs the cached editable wheel whose module is "
                     "gone: ModuleNotFoundError (uv issue 11390)"
@@ -622,11 +623,6 @@ def _config_executable(file: Path) -> str | None:
     return match[1] if match else None
 
 
-def _key_text(key: dict[str, str]) -> str:
-    ((kind, value),) = key.items()
-    return f"the folder {value}" if kind == "dir" else value
-
-
 def missing_cache_keys(project: Project) -> list[dict[str, str]]:
     """Return the entries that `cache-keys` needs for its Rust files, manifests and environment.
 
@@ -660,10 +656,10 @@ def missing_cache_keys(project: Project) -> list[dict[str, str]]:
     for folder in (project.folder, *project.path_dependencies):
         if any(path.resolve() not in covered for path in folder.glob("src/**/*.rs")):
             missing.append({"file": f"{relative(folder / 'src')}/**/*.rs"})
-    venv = relative(project.venv)
+    marker = project.venv / "pyvenv.cfg"
     # A module without a Python package lies in .venv itself.
-    if venv not in folders and _mixed(project):
-        missing.append({"dir": venv})
+    if relative(project.venv) not in folders and marker.resolve() not in covered and _mixed(project):
+        missing.append({"file": relative(marker)})
     return missing
 
 
