@@ -10,6 +10,7 @@ from pathlib import Path
 import copier
 import pytest
 import yaml
+from hypothesis import HealthCheck, Phase, settings
 from support import ROOT, Interpreter, commit_all, git, relocate, shared_interpreters
 
 # The questions, in their order: Copier takes unknown keys in silence, the tests do not.
@@ -20,6 +21,23 @@ QUESTIONS = {
 }
 
 Render = Callable[..., Path]
+
+# The same examples in every run: a failure is one of this change. "hunt" looks for new ones.
+COMMON = {
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+    "print_blob": False,
+}
+settings.register_profile(
+    "same",
+    derandomize=True,
+    max_examples=20,
+    phases=[Phase.explicit, Phase.generate],  # to shrink an example takes minutes
+    **COMMON,
+)
+settings.register_profile("hunt", max_examples=200, **COMMON)
+settings.load_profile("same")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -12,13 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tomlkit
+import yaml
 
 ROOT = Path(__file__).parents[1]
 
 # Three CPythons whose libpython is shared and outside the loader's path, and a relocated one.
 PYTHONS = ["oldest", "middle", "newest", "relocated"]
+
+EXTRAS = ["github", "dependabot", "pre-commit", "vscode", "docs", "benchmarks", "coverage"]
+APP_EXTRAS = [extra for extra in EXTRAS if extra not in ("docs", "benchmarks")]
 
 VERSIONS = ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t"]
 
@@ -107,6 +114,50 @@ def commit_all(repository: Path, message: str = "state") -> None:
         git(repository, "init", "--quiet", "--initial-branch=main")
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--allow-empty", "-m", message)
+
+
+def files(project: Path) -> set[str]:
+    """Return the files in `project`, as paths relative to it."""
+    return {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file holds, as plain Python objects."""
+    return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+
+
+def parse(path: Path) -> None:
+    """Assert that a rendered file is valid for its suffix and tidy; Rust is formatted as well."""
+    text = path.read_text(encoding="utf-8")
+    match path.suffix:
+        case ".toml":
+            tomlkit.parse(text)
+        case ".json":
+            json.loads(text)
+        case ".yml" | ".yaml":
+            yaml.safe_load(text)
+        case ".py" | ".pyi":
+            ast.parse(text)
+        case ".rs":
+            run(["rustfmt", "--check", "--edition", "2024", path], path.parent)
+    assert text == "" or text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert "\n\n\n" not in text or path.suffix == ".py" or path.name.startswith("LICENSE")
+    assert not re.search(r"[ \t]$", text, re.MULTILINE) or path.name.startswith("LICENSE")
+
+
+def check_files(project: Path) -> None:
+    """Assert that all files parse, that no Jinja is left, and that formatters change nothing."""
+    for name in files(project):
+        parse(project / name)
+        text = (project / name).read_text(encoding="utf-8")
+        left = re.search(r"(?<!\$)\{\{|\{%|\{#", text)
+        assert not left, f"Jinja left in {name}"
+
+    # Formatting and linting a fresh render changes nothing (Rust: in parse).
+    ruff = [sys.executable, "-m", "ruff"]
+    run([*ruff, "format", "--check", "."], project)
+    run([*ruff, "check", "."], project)
 
 
 @dataclass(frozen=True)

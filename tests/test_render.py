@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-import html
 import itertools
-import json
-import re
-import shutil
 import sys
-from pathlib import Path
 
-import markdown
 import pytest
-import tomlkit
-import yaml
 from conftest import Render
-from support import commit_all, run
+from support import APP_EXTRAS, EXTRAS, check_files, commit_all, files, parse, read_toml, run
 
 COMMON = {
     ".cargo/config.toml",
@@ -60,7 +51,7 @@ VARIANTS = [
     {"kind": "app", "python_version": "3.10"},
     {"kind": "app", "python_version": "3.15t"},
 ]
-EXTRAS = {
+EXTRA_FILES = {
     "github": {
         ".github/plan.py",
         ".github/workflows/ci.yml",
@@ -73,50 +64,6 @@ EXTRAS = {
     "benchmarks": {"benches/users.rs", "benchmarks/test_users.py"},
     "coverage": {"coverage.sh"},
 }
-APP_EXTRAS = sorted(EXTRAS.keys() - {"docs", "benchmarks"})
-# What text may hold: each of these once broke a template somewhere
-TEXT = "\"double\" 'single' back\\slash {{ jinja }} {% raw %} ${{ gh }} #hash ünï 日本 עברית 🦀 <b> *x*"
-
-
-def files(project: Path) -> set[str]:
-    return {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
-
-
-def read_toml(path: Path) -> dict:
-    return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
-
-
-def parse(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    match path.suffix:
-        case ".toml":
-            tomlkit.parse(text)
-        case ".json":
-            json.loads(text)
-        case ".yml" | ".yaml":
-            yaml.safe_load(text)
-        case ".py" | ".pyi":
-            ast.parse(text)
-        case ".rs":
-            run(["rustfmt", "--check", "--edition", "2024", path], path.parent)
-    assert text == "" or text.endswith("\n")
-    assert not text.endswith("\n\n")
-    assert "\n\n\n" not in text or path.suffix == ".py" or path.name.startswith("LICENSE")
-    assert not re.search(r"[ \t]$", text, re.MULTILINE) or path.name.startswith("LICENSE")
-
-
-def check_files(project: Path) -> None:
-    """Assert that all files parse, that no Jinja is left, and that formatters change nothing."""
-    for name in files(project):
-        parse(project / name)
-        text = (project / name).read_text(encoding="utf-8")
-        left = re.search(r"(?<!\$)\{\{|\{%|\{#", text)
-        assert not left, f"Jinja left in {name}"
-
-    # Formatting and linting a fresh render changes nothing (Rust: in parse).
-    ruff = [sys.executable, "-m", "ruff"]
-    run([*ruff, "format", "--check", "."], project)
-    run([*ruff, "check", "."], project)
 
 
 @pytest.mark.parametrize("windows", [False, True], ids=["unix", "windows"])
@@ -147,7 +94,7 @@ def test_variant(
     ("kind", "extras"),
     [
         *(("extension", [extra]) for extra in EXTRAS),
-        ("extension", list(EXTRAS)),
+        ("extension", EXTRAS),
         *(("app", [extra]) for extra in APP_EXTRAS),
         ("app", APP_EXTRAS),
     ],
@@ -156,7 +103,7 @@ def test_variant(
 def test_extras(render: Render, kind: str, extras: list[str]) -> None:
     project = render(kind=kind, extras=extras)
     expected = COMMON | KIND[kind] | EXAMPLE[kind, True] | LICENSE["MIT"]
-    assert files(project) == expected.union(*(EXTRAS[extra] for extra in extras))
+    assert files(project) == expected.union(*(EXTRA_FILES[extra] for extra in extras))
     check_files(project)
 
 
@@ -166,7 +113,7 @@ def test_workflows_are_the_same_in_every_project(render: Render) -> None:
         two = render(
             f"{kind}-2", kind=kind, project_name="two", python_version="3.15", example=False
         )
-        for name in EXTRAS["github"] | EXTRAS["dependabot"]:
+        for name in EXTRA_FILES["github"] | EXTRA_FILES["dependabot"]:
             assert (one / name).read_bytes() == (two / name).read_bytes()
 
 
@@ -189,40 +136,11 @@ def test_formatters_agree_with_the_longest_name(render: Render) -> None:
             project_name="n" * 50,
             kind=kind,
             example=example,
-            extras=list(EXTRAS) if kind == "extension" else APP_EXTRAS,
+            extras=EXTRAS if kind == "extension" else APP_EXTRAS,
         )
         for path in project.rglob("*.rs"):
             parse(path)
         run([sys.executable, "-m", "ruff", "format", "--check", "."], project)
-
-
-@pytest.mark.parametrize("kind", KIND)
-def test_text_reaches_every_file_unharmed(render: Render, kind: str) -> None:
-    project = render(kind=kind, description=TEXT, author_name=TEXT, author_email="ada@example.org")
-    metadata = read_toml(project / "pyproject.toml")["project"]
-    assert metadata["description"] == TEXT
-    assert metadata["authors"] == [{"name": TEXT, "email": "ada@example.org"}]
-    assert TEXT in (project / "LICENSE").read_text(encoding="utf-8")
-    line = (project / "README.md").read_text(encoding="utf-8").splitlines()[2]
-    page = markdown.markdown(line)
-    assert html.unescape(re.sub("</?p>", "", page)) == TEXT, "no markup, no backslash too many"
-
-
-@pytest.mark.parametrize(
-    ("name", "email", "expected"),
-    [
-        ("Ada", "", [{"name": "Ada"}]),
-        ("", "ada@example.org", [{"email": "ada@example.org"}]),
-        ("", "", None),
-    ],
-)
-def test_empty_author_is_left_out(
-    render: Render, name: str, email: str, expected: list[dict[str, str]] | None
-) -> None:
-    project = render(author_name=name, author_email=email, description="")
-    metadata = read_toml(project / "pyproject.toml")["project"]
-    assert metadata.get("authors") == expected
-    assert "description" not in metadata
 
 
 def test_proprietary_is_kept_off_pypi(render: Render) -> None:
@@ -243,12 +161,3 @@ def test_git_ignores_what_is_built_and_nothing_else(render: Render) -> None:
     expected = files(project) - set(built)
     commit_all(project)
     assert set(run(["git", "ls-files"], project).output.split()) == expected
-
-
-def test_into_an_existing_folder_nothing_is_lost(render: Render, tmp_path: Path) -> None:
-    folder = tmp_path / "my-project"
-    folder.mkdir()
-    (folder / "notes.txt").write_text("mine")
-    render()
-    assert (folder / "notes.txt").read_text() == "mine"
-    shutil.rmtree(folder)

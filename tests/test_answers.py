@@ -1,0 +1,344 @@
+"""Properties of all answers: what is accepted renders well, what is refused leaves no file.
+
+`uv run pytest tests/test_answers.py --hypothesis-profile=hunt` looks further than CI does.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import copier
+import jinja2
+import markdown
+import pytest
+import yaml
+from conftest import QUESTIONS, Render
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from support import (
+    APP_EXTRAS,
+    EXTRAS,
+    ROOT,
+    VERSIONS,
+    check_files,
+    files,
+    parse,
+    read_toml,
+    run,
+    uv,
+)
+
+Answers = dict[str, "str | bool | list[str]"]
+
+LICENSES = ["MIT", "Apache-2.0", "MIT OR Apache-2.0", "Proprietary"]
+
+
+@pytest.fixture(scope="module")
+def attempt(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path | str]:
+    """Return a function that renders, into the same folder each time.
+
+    It returns the project, or the reason for which the answers were refused.
+    """
+    folder = tmp_path_factory.mktemp("attempt") / "folder"
+
+    def function(**answers: str | bool | list[str]) -> Path | str:
+        assert answers.keys() <= QUESTIONS.keys()
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            copier.run_copy(
+                str(template), folder, data=answers, defaults=True, vcs_ref="HEAD", quiet=True
+            )
+        except ValueError as error:
+            assert not folder.exists(), "refused answers leave no file"
+            assert not isinstance(error, UnicodeError), error
+            assert any(name in str(error) for name in answers), "the question is named"
+            return str(error)
+        return folder
+
+    return function
+
+
+def check_manifest(project: Path, name: str) -> None:
+    """Assert that cargo takes Cargo.toml; this needs neither the index nor a build."""
+    metadata = ["cargo", "metadata", "--no-deps", "--offline", "--format-version=1"]
+    [package] = json.loads(run(metadata, project).output)["packages"]
+    assert package["name"] == name
+
+
+def lock(project: Path, *options: str) -> None:
+    """Assert that uv resolves the project, whatever Python its `.python-version` names."""
+    run([uv(), "lock", "--quiet", "--python", sys.executable, *options], project)
+
+
+def stored(project: Path) -> Answers:
+    return yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
+
+
+# ---- Text ----
+
+# What ends, begins or escapes something in one of the languages of the rendered files
+MARKS = r"""
+\ \n \u0041 \N{DASH} " ' ''' \"\"\" ` ``` ~~~ ~ {{ }} ${{ {% {# #} ${ $x$ // /* # #! : - + = === --- *** *
+_ 1. 1) > | & && &amp; &#65; &#0 <b> </b> <!-- <?x <a@b.c> << http://x.y [^1] ![a](b) @ % %s
+עברית 日本 🦀
+"""
+FRAGMENTS = MARKS.split()
+FRAGMENTS += [
+    "- ",
+    "# ",
+    "1. ",
+    "> ",
+    "    ",
+    "[a]: b",
+    "| a | b |",
+    "key: value",
+    "long text " * 500,
+]
+# Right-to-left marks, a combining accent, a space, a byte order mark, not a character
+FRAGMENTS += ["\u202e", "\u2066", "\u200f", "e\u0301", "\u00a0", "\ufeff", "\uffff"]
+CHARACTERS = st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029")
+LINES = st.lists(st.sampled_from(FRAGMENTS) | CHARACTERS, max_size=6).map("".join)
+LINES = LINES.filter(lambda text: not text or text.strip())
+CONTROLS = st.characters(categories=["Cc", "Cs"]) | st.sampled_from("\u2028\u2029")
+EMAILS = st.from_regex(r"[\w.!#$%&'*+/=?^`{|}~\[\]-]+@[\w.\[\]-]+", fullmatch=True)
+
+
+@given(
+    description=LINES,
+    name=LINES,
+    email=st.just("") | EMAILS,
+    kind=st.sampled_from(["extension", "app"]),
+)
+@example(
+    "\\ \" ' {{ x }} ${{ y }} {% raw %} &#65; <b> # :", "'''\"\"\" \\N{DASH} #}", "a'b@c", "app"
+)
+@example("1. ", "\u202e", "`a|b`@c", "extension")
+@example("", "", "", "extension")
+@example("", "", "a@b", "app")
+def test_text_reaches_every_file_unharmed(
+    attempt: Callable[..., Path | str], description: str, name: str, email: str, kind: str
+) -> None:
+    project = attempt(
+        description=description,
+        author_name=name,
+        author_email=email,
+        kind=kind,
+        project_name="my-project",
+        example=False,
+        extras=["docs"] if kind == "extension" else [],
+        python_version="3.10",
+    )
+    assert isinstance(project, Path), project
+    for path in files(project):
+        if not path.endswith(".rs"):
+            parse(project / path)
+
+    answers = stored(project)
+    assert (answers["description"], answers["author_name"]) == (description, name)
+    assert answers["author_email"] == email
+    metadata = read_toml(project / "pyproject.toml")["project"]
+    assert metadata.get("description") == (description or None)
+    author = {key: value for key, value in (("name", name), ("email", email)) if value}
+    assert metadata.get("authors") == ([author] if author else None)
+    holder = name or "The my-project authors"
+    assert f"Copyright (c) {holder}\n" in (project / "LICENSE").read_text(encoding="utf-8")
+    for page in ("README.md", "docs/index.md") if kind == "extension" else ("README.md",):
+        assert shown((project / page).read_text(encoding="utf-8")) == [description.strip()] * 2
+    if kind == "app":  # its dependencies are none, so that this is quick
+        lock(project, "--offline")
+
+
+def shown(page: str) -> list[str]:
+    """Return the text between heading and code, as GitHub (CommonMark) and Python-Markdown show it."""
+    commonmark = MarkdownIt("commonmark").enable(["strikethrough", "table"])
+    texts = []
+    for page_html in (commonmark.render(page), markdown.markdown(page, extensions=["fenced_code"])):
+        between = re.search(r"(?s)</h1>\n(.*?)\n?<(?:pre>|p>:::|$)", page_html)
+        assert between, page_html
+        text = between[1].removeprefix("<p>").removesuffix("</p>")
+        assert "<" not in text, f"markup: {text}"
+        texts.append(html.unescape(text))
+    return texts
+
+
+@settings(max_examples=20 * settings.default.max_examples)
+@given(LINES)
+@example("1. ")
+@example("=")
+@example("&#0")
+@example("<<a@b.c>")
+def test_markdown_shows_the_description(description: str) -> None:
+    """Ask the expression itself, as so many renders would take minutes."""
+    environment = jinja2.Environment(
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"]
+    )
+    questions = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
+    text = environment.from_string(questions["description_md"]["default"]).render(
+        description=description
+    )
+    assert shown(f"# name\n\n{text}\n\n```sh\nx\n```\n") == [description.strip()] * 2
+
+
+@given(
+    question=st.sampled_from(["description", "author_name", "author_email", "project_name"]),
+    before=CHARACTERS,
+    control=CONTROLS,
+)
+@example("description", "a", "\udcff")  # a byte of the command line that is not UTF-8
+@example("author_email", "a", "\x7f")
+def test_control_characters_are_refused(
+    attempt: Callable[..., Path | str], question: str, before: str, control: str
+) -> None:
+    text = f"a{before}{control}b" + ("@example.org" if question == "author_email" else "")
+    reason = attempt(**{"project_name": "my-project"} | {question: text})
+    assert isinstance(reason, str), unicodedata.category(control)
+    assert "for example" in reason or 'like "ada@example.org"' in reason
+
+
+@pytest.mark.parametrize("question", ["description", "author_name"])
+@pytest.mark.parametrize("blank", [" ", "\u00a0", " \u3000 "])
+def test_blank_text_is_refused(
+    attempt: Callable[..., Path | str], question: str, blank: str
+) -> None:
+    """It would leave a line without text in README and LICENSE."""
+    assert "only spaces" in str(attempt(project_name="my-project", **{question: blank}))
+
+
+# ---- Names ----
+
+ORDINARY = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{15,48}[A-Za-z0-9]", fullmatch=True)
+# Words that mean something to YAML, TOML, cargo, Rust, Python or the project's own folders
+WORDS = """
+null Null yes no on off y n nan inf x I e1 Self main lib src target users summary conftest docs
+benchmarks benches python3 site init dist venv env cargo rust crate- a--b a_-b a__b mod doc
+"""
+
+
+@given(name=ORDINARY | st.sampled_from(WORDS.split()), kind=st.sampled_from(["extension", "app"]))
+@example("null", "extension")
+def test_names(attempt: Callable[..., Path | str], name: str, kind: str) -> None:
+    extras = EXTRAS if kind == "extension" else APP_EXTRAS
+    project = attempt(project_name=name, kind=kind, extras=extras, python_version="3.14")
+    if isinstance(project, str):
+        assert name in WORDS.split(), project
+        return
+    check_files(project)
+    check_manifest(project, name)
+    assert stored(project)["project_name"] == name
+    assert read_toml(project / "pyproject.toml")["project"]["name"] == name
+    assert (project / "README.md").read_text(encoding="utf-8").startswith(f"# {name}\n")
+    if kind == "extension":
+        site = yaml.safe_load((project / "mkdocs.yml").read_text(encoding="utf-8"))
+        assert site["site_name"] == name
+
+
+@given(st.text(max_size=60))
+@example("ﬁle")
+@example("a" * 60)
+def test_other_text_is_no_name(attempt: Callable[..., Path | str], name: str) -> None:
+    project = attempt(project_name=name)
+    valid = re.fullmatch(r"[A-Za-z]([A-Za-z0-9_-]{0,48}[A-Za-z0-9])?", name)
+    assert isinstance(project, str) or valid, "only what is a name is accepted"
+
+
+def test_names_of_dependencies_are_refused(
+    render: Render, attempt: Callable[..., Path | str]
+) -> None:
+    """uv and cargo resolve no project that depends on something of its own name."""
+    names: set[str] = set()
+    for kind, extras in (("extension", EXTRAS), ("app", APP_EXTRAS)):
+        project = render(kind, kind=kind, extras=extras, project_name="my-project")
+        crate = read_toml(project / "Cargo.toml")
+        for table in ("dependencies", "build-dependencies", "dev-dependencies"):
+            names |= crate.get(table, {}).keys()
+        metadata = read_toml(project / "pyproject.toml")
+        needed = [
+            *metadata["project"].get("dependencies", []),
+            *metadata["dependency-groups"]["dev"],
+            *metadata.get("build-system", {"requires": []})["requires"],
+        ]
+        names |= {re.split(r"[\[>=<]", requirement)[0] for requirement in needed}
+    assert {"pyo3", "clap", "criterion", "maturin", "prettytable", "mkdocs-material"} <= names
+    for name in [*sorted(names), "Pytest--Benchmark"]:
+        assert "is reserved" in str(attempt(project_name=name)), name
+
+
+# ---- Choices ----
+
+CHOICES = st.fixed_dictionaries(
+    {
+        "license": st.sampled_from(LICENSES),
+        "kind": st.sampled_from(["extension", "extension", "app"]),
+        "python_version": st.sampled_from(VERSIONS),
+        "example": st.booleans(),
+        "windows": st.booleans(),
+        "extras": st.lists(st.sampled_from(EXTRAS), unique=True)
+        | st.lists(st.sampled_from(APP_EXTRAS), unique=True),
+    },
+    optional={
+        "python_min": st.sampled_from([v for v in VERSIONS if not v.endswith("t")]),
+        "abi": st.sampled_from(["abi3", "version", "abi3t"]),
+    },
+)
+
+
+def contradicts(answers: Answers) -> bool:
+    """Say whether these choices exclude each other, as README's table says it."""
+    version, minimum, abi = (answers.get(key) for key in ("python_version", "python_min", "abi"))
+    if answers["kind"] == "app":
+        only = {"docs", "benchmarks"} & set(answers["extras"])
+        return bool(minimum or abi or only)
+    if minimum and int(minimum[2:]) > int(version[2:4]):
+        return True
+    return (abi == "abi3" and version.endswith("t")) or (abi == "abi3t" and minimum != "3.15")
+
+
+@given(CHOICES)
+@example(
+    {
+        "license": "Proprietary",
+        "kind": "extension",
+        "python_version": "3.15t",
+        "python_min": "3.15",
+        "abi": "abi3t",
+        "example": False,
+        "windows": True,
+        "extras": EXTRAS,
+    }
+)
+@example(
+    {
+        "license": "MIT",
+        "kind": "app",
+        "python_version": "3.12",
+        "abi": "version",
+        "example": True,
+        "windows": False,
+        "extras": [],
+    }
+)
+def test_choices(attempt: Callable[..., Path | str], answers: Answers) -> None:
+    project = attempt(project_name="my-project", **answers)
+    assert isinstance(project, str) == contradicts(answers), project
+    if isinstance(project, str):
+        return
+    check_files(project)
+    check_manifest(project, "my-project")
+    kept = stored(project)
+    given_extras = answers["extras"]
+    assert set(kept.pop("extras")) == set(given_extras)
+    # abi is no question where it has one answer only
+    asked = {key: answers[key] for key in answers.keys() - {"extras"} if key in kept}
+    assert asked == {key: kept[key] for key in asked}
+    assert answers.keys() - {"extras"} - asked.keys() <= {"abi"}
+    metadata = read_toml(project / "pyproject.toml")["project"]
+    least = answers.get("python_min") or kept.get("python_min", answers["python_version"][:4])
+    assert metadata["requires-python"] == f">={least}"
