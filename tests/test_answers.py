@@ -342,3 +342,18 @@ def test_choices(attempt: Callable[..., Path | str], answers: Answers) -> None:
     metadata = read_toml(project / "pyproject.toml")["project"]
     least = answers.get("python_min") or kept.get("python_min", answers["python_version"][:4])
     assert metadata["requires-python"] == f">={least}"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"extras": EXTRAS, "description": "\\ \" ' {{ ${{", "author_name": 'עברית \u202e "\\'},
+        {"example": False, "license": "Proprietary", "abi": "version", "project_name": "A--b_C"},
+        {"kind": "app", "extras": APP_EXTRAS},
+    ],
+    ids=["all extras", "minimal", "app"],
+)
+def test_uv_locks(render: Render, answers: Answers) -> None:
+    """Dependencies and dev tools have versions for the oldest Python, and uv reads every text."""
+    minimum = {} if answers.get("kind") == "app" else {"python_min": "3.10"}
+    lock(render(python_version="3.10", **minimum | answers))

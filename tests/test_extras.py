@@ -12,6 +12,8 @@ import pytest
 import yaml
 from conftest import Render, render_template
 from support import (
+    APP_EXTRAS,
+    EXTRAS,
     Interpreter,
     check_workflows,
     clean_environment,
@@ -23,8 +25,6 @@ from support import (
     uvx,
 )
 
-ALL = ["github", "dependabot", "pre-commit", "vscode", "docs", "benchmarks", "coverage"]
-
 
 @pytest.fixture(scope="module")
 def project(
@@ -32,7 +32,7 @@ def project(
 ) -> Path:
     """Return an extension with all extras."""
     folder = tmp_path_factory.mktemp("extras") / "my-project"
-    render_template(template, folder, python_version=middle.version, extras=ALL)
+    render_template(template, folder, python_version=middle.version, extras=EXTRAS)
     sync(folder, middle, environment(target, middle))
     commit_all(folder)
     return folder
@@ -59,12 +59,11 @@ def test_all_extras_in_other_variants(
     render: Render, env: dict[str, str], middle: Interpreter, kind: str, example: bool
 ) -> None:
     """The minimal ones too; proprietary, and with text that needs quotes everywhere."""
-    extras = [extra for extra in ALL if kind == "extension" or extra not in ("docs", "benchmarks")]
     project = render(
         kind=kind,
         example=example,
         python_version=middle.version,
-        extras=extras,
+        extras=EXTRAS if kind == "extension" else APP_EXTRAS,
         license="Proprietary",
         description="\"Fast\" & 'small': C:\\path, {{ x }}, 50 %",
         author_name='Ada "Countess" L., née B.',
@@ -80,6 +79,20 @@ def test_all_extras_in_other_variants(
         run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
         run([uv(), "build", "--quiet", "--wheel"], project, env)
         run(uvx("twine", "check", "--strict", *(project / "dist").glob("*.whl")), project, env)
+
+
+@pytest.mark.build
+def test_tools_of_the_extras_on_the_oldest_python(
+    render: Render, oldest: Interpreter, target: Path
+) -> None:
+    """Their newest versions need a newer one: there must be older versions that work together."""
+    env = environment(target, oldest)
+    project = render(python_version=oldest.version, extras=EXTRAS, example=False)
+    sync(project, oldest, env)
+    run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
+    run([uv(), "run", "pytest", "benchmarks", "--benchmark-disable"], project, env)
+    run([uv(), "run", "coverage", "run", "--source=python", "-m", "pytest"], project, env)
+    run([uv(), "run", "coverage", "lcov", "--quiet", "-o", "target/python.lcov"], project, env)
 
 
 @pytest.mark.build
