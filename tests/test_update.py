@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sys
 from pathlib import Path
 
+import copier
 import pytest
 import yaml
-from support import ROOT, clean_environment, commit_all, git, run
+from support import EXTRAS, ROOT, clean_environment, commit_all, git, run
 
 OLD, NEW = "v0.0.1", "v0.0.2"
 
@@ -59,13 +61,17 @@ def project(releases: Path, tmp_path: Path) -> Path:
     """Return a project made from the older release, in git."""
     folder = tmp_path / "my-project"
     copy = ["copy", "--defaults", "--vcs-ref", OLD, "-d", "python_version=3.12"]
-    copier(tmp_path, *copy, "-d", "author_name=Ada", str(releases), str(folder))
+    command(tmp_path, *copy, "-d", "author_name=Ada", str(releases), str(folder))
     commit_all(folder)
     return folder
 
 
-def copier(cwd: Path, *args: str) -> str:
+def command(cwd: Path, *args: str) -> str:
     return run([sys.executable, "-m", "copier", *args], cwd, clean_environment()).output
+
+
+def stored(project: Path) -> dict[str, str | bool | list[str]]:
+    return yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
 
 
 def contents(project: Path) -> dict[str, str]:
@@ -90,13 +96,13 @@ def test_update_keeps_edits_and_equals_a_fresh_render(
     (project / "src/groups.rs").write_text("//! Mine.\n")
     commit_all(project, "edits")
 
-    output = copier(project, "update", "--defaults")
+    output = command(project, "update", "--defaults")
     assert "is up to date with the template" in output
 
     fresh = tmp_path / "fresh"
     copy = ["copy", "--defaults", "--vcs-ref", NEW, "-d", "python_version=3.12"]
     names = ["-d", "author_name=Ada", "-d", "project_name=my-project", "-d", "extras=[]"]
-    copier(tmp_path, *copy, *names, str(releases), str(fresh))
+    command(tmp_path, *copy, *names, str(releases), str(fresh))
     for name, old, new in edits:
         replace(fresh / name, old, new)
     (fresh / "src/groups.rs").write_text("//! Mine.\n")
@@ -113,7 +119,7 @@ def test_conflicting_edit_leaves_markers_and_loses_nothing(project: Path) -> Non
         mine,
     )
     commit_all(project, "edit")
-    copier(project, "update", "--defaults")
+    command(project, "update", "--defaults")
     merged = (project / "Cargo.toml").read_text()
     ours, theirs = merged.split("<<<<<<<")[1].split(">>>>>>>")[0].split("=======")
     assert mine in ours
@@ -121,10 +127,20 @@ def test_conflicting_edit_leaves_markers_and_loses_nothing(project: Path) -> Non
     assert git(project, "show", "HEAD:Cargo.toml").count(mine) == 1
 
 
+def test_file_that_the_template_dropped(project: Path) -> None:
+    """Copier deletes it, edited or not; README says so, and git has it."""
+    replace(project / "Makefile", "cargo test", "cargo test --all-targets")
+    commit_all(project, "edit")
+    command(project, "update", "--defaults")
+    assert " D Makefile\n" in git(project, "status", "--short")
+    git(project, "restore", "Makefile")
+    assert "--all-targets" in (project / "Makefile").read_text()
+
+
 def test_old_answers_keep_their_meaning(project: Path) -> None:
     """A question that is new since then gets the default that reproduces the old output."""
     before = (project / ".cargo/config.toml").read_text()
-    copier(project, "update", "--defaults")
+    command(project, "update", "--defaults")
     assert (project / ".cargo/config.toml").read_text() == before
     answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
     assert answers["windows"] is False
@@ -134,15 +150,15 @@ def test_old_answers_keep_their_meaning(project: Path) -> None:
 
 
 def test_extras_can_be_added_later(project: Path) -> None:
-    copier(project, "update", "--defaults", "-d", "extras=[vscode]")
+    command(project, "update", "--defaults", "-d", "extras=[vscode]")
     assert (project / ".vscode/settings.json").exists()
     commit_all(project)
-    copier(project, "update", "--defaults", "-d", "extras=[]")
+    command(project, "update", "--defaults", "-d", "extras=[]")
     assert not (project / ".vscode/settings.json").exists()
 
 
 def test_changed_answer(project: Path) -> None:
-    copier(project, "update", "--defaults", "-d", "python_version=3.13", "-d", "abi=version")
+    command(project, "update", "--defaults", "-d", "python_version=3.13", "-d", "abi=version")
     assert (project / ".python-version").read_text() == "3.13\n"
     assert "abi3" not in (project / "Cargo.toml").read_text()
 
@@ -156,34 +172,172 @@ def test_uncommitted_edits_are_not_touched(project: Path) -> None:
     assert contents(project) == before
 
 
-def past_commits() -> list[str]:
-    """Return commits of this repository that changed the template: the first, and some since."""
-    listed = git(ROOT, "log", "--format=%h", "--reverse", "--", "copier.yml", "template").split()
-    return listed[:1] + listed[1 : -1 : max(1, len(listed) // 5)]
+# ---- From each past state of the template ----
+
+TEXT = {
+    "description": "\"a\" 'b' \\\\ {{ c }} # : é",
+    "author_name": 'Ada "A" L',
+    "author_email": "a@b.c",
+}
+
+# A commit that has each capability first, and answers that it knew
+PAST = [
+    ("77d253e", {}),
+    ("77d253e", {"license": "Proprietary", "windows": True, "example": False} | TEXT),
+    ("77d253e", {"python_version": "3.15t", "python_min": "3.15", "abi": "abi3t"}),
+    ("fd5af1a", {"kind": "app", "license": "MIT OR Apache-2.0"} | TEXT),
+    ("fd5af1a", {"kind": "app", "python_version": "3.14t", "example": False, "windows": True}),
+    ("308926c", {"python_version": "3.13", "abi": "version", "extras": EXTRAS}),
+    ("308926c", {"kind": "app", "extras": ["github", "vscode", "coverage"]}),
+    ("9f64e20", {"extras": ["docs", "benchmarks", "coverage"], "example": False}),
+]
 
 
-@pytest.mark.parametrize("commit", past_commits())
-def test_update_from_an_earlier_commit(template: Path, tmp_path: Path, commit: str) -> None:
-    """A project made from it becomes what a fresh render with its answers is."""
-    history = tmp_path / "pyo3-uv-template"
-    git(tmp_path, "clone", "--quiet", str(ROOT), str(history))
+@pytest.fixture(scope="module")
+def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a clone of this repository whose HEAD is the template as it is in the work tree."""
+    history = tmp_path_factory.mktemp("history") / "pyo3-uv-template"
+    git(ROOT, "clone", "--quiet", str(ROOT), str(history))
     for path in history.iterdir():
         if path.name != ".git":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    shutil.copytree(
-        template, history, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git"), symlinks=True
-    )
+    ignore = shutil.ignore_patterns(".git")
+    shutil.copytree(template, history, dirs_exist_ok=True, ignore=ignore, symlinks=True)
     commit_all(history, "now")
+    return history
 
+
+def update(project: Path, **answers: str) -> None:
+    """Run `copier update --defaults -d KEY=VALUE` to HEAD."""
+    copier.run_update(
+        project, data=answers, defaults=True, overwrite=True, vcs_ref="HEAD", quiet=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("commit", "answers"),
+    PAST,
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else value,
+)
+def test_update_from_an_earlier_commit(
+    history: Path, tmp_path: Path, commit: str, answers: dict[str, str | bool | list[str]]
+) -> None:
+    """A project made from it becomes what a fresh render with its answers is."""
     project = tmp_path / "my-project"
-    copier(tmp_path, "copy", "--defaults", "--vcs-ref", commit, str(history), str(project))
+    options = {"defaults": True, "quiet": True}
+    copier.run_copy(str(history), project, data=answers, vcs_ref=commit, **options)
     commit_all(project)
-    copier(project, "update", "--defaults", "--vcs-ref", "HEAD")
-    answers = tmp_path / "answers.yml"
-    stored = yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
-    answers.write_text(yaml.safe_dump({k: v for k, v in stored.items() if not k.startswith("_")}))
+    update(project)
+    kept = stored(project)
+    assert kept | answers == kept
     fresh = tmp_path / "fresh"
-    copy = ["copy", "--defaults", "--vcs-ref", "HEAD", "--data-file", str(answers)]
-    copier(tmp_path, *copy, str(history), str(fresh))
+    data = {key: value for key, value in kept.items() if not key.startswith("_")}
+    copier.run_copy(str(history), fresh, data=data, vcs_ref="HEAD", **options)
     commit_all(fresh)
     assert contents(project) == contents(fresh)
+
+
+@pytest.mark.parametrize(
+    ("commit", "kind", "other"),
+    [("77d253e", "extension", "app"), ("fd5af1a", "app", "extension")],
+)
+def test_kind_does_not_change(
+    history: Path, tmp_path: Path, commit: str, kind: str, other: str
+) -> None:
+    project = tmp_path / "my-project"
+    data = {"kind": kind}
+    copier.run_copy(str(history), project, data=data, defaults=True, vcs_ref=commit, quiet=True)
+    commit_all(project)
+    before = contents(project)
+    reason = f"this project is an {kind}; make a new project and move your code there"
+    for answers in ({}, {"project_name": "renamed"}):
+        with pytest.raises(ValueError, match=reason):
+            update(project, kind=other, **answers)
+        assert contents(project) == before
+    update(project, kind=kind)
+    assert stored(project)["kind"] == kind
+
+
+def test_a_new_name_on_update_adds_no_extras(history: Path, tmp_path: Path) -> None:
+    project = tmp_path / "my-project"
+    copier.run_copy(str(history), project, defaults=True, vcs_ref="77d253e", quiet=True)
+    commit_all(project)
+    update(project, project_name="renamed")
+    assert stored(project)["extras"] == []
+    assert (project / "python/renamed/__init__.py").exists()
+
+
+# ---- Edits of any sort ----
+
+UPDATES, EDITS = 20, 5
+# The template has changed little since the first commit; these change lines in more files.
+ANSWERS = {"python_version": "3.13", "abi": "version", "license": "Apache-2.0"}
+
+
+@pytest.fixture(scope="module")
+def pristine(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project made from the first commit, in git."""
+    project = tmp_path_factory.mktemp("pristine") / "my-project"
+    copier.run_copy(str(history), project, defaults=True, vcs_ref=PAST[0][0], quiet=True)
+    commit_all(project)
+    return project
+
+
+@pytest.fixture(scope="module")
+def updated(pristine: Path) -> dict[str, str]:
+    """Return the files of that project after an update without edits."""
+    project = pristine.with_name("updated")
+    shutil.copytree(pristine, project)
+    update(project, **ANSWERS)
+    return contents(project)
+
+
+@pytest.mark.parametrize("seed", range(UPDATES))
+def test_no_edit_is_lost(
+    pristine: Path, updated: dict[str, str], tmp_path: Path, seed: int
+) -> None:
+    """Lines are inserted, changed and deleted; an update merges them or marks a conflict."""
+    chance = random.Random(seed)
+    project = tmp_path / "my-project"
+    shutil.copytree(pristine, project)
+    before = contents(project)
+    names = sorted(before.keys() - {".copier-answers.yml"})
+    # Half of the edits are in files that the template has changed too.
+    changed = [name for name in names if before[name] != updated[name]]
+    assert len(changed) >= 5
+    gone: dict[str, list[str]] = {}
+    for number in range(EDITS):
+        name = chance.choice(chance.choice([names, changed]))
+        lines = (project / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        at = chance.randrange(len(lines) + 1)
+        edit = chance.choice(["insert", "change", "delete"])
+        text = f"my edit {seed}.{number}\n"
+        if edit == "insert" or at == len(lines):
+            lines.insert(at, text)
+        elif edit == "change":
+            lines[at] = lines[at].rstrip("\n") + text
+        else:
+            gone.setdefault(name, []).append(lines.pop(at))
+        (project / name).write_text("".join(lines), encoding="utf-8")
+    commit_all(project, "edits")
+    edited = contents(project)
+
+    update(project, **ANSWERS)
+
+    after = contents(project)
+    assert after.keys() == updated.keys(), "no .rej is left, no file is gone"
+    for name, text in after.items():
+        if edited.get(name) == before.get(name):
+            assert text == updated[name]
+            continue
+        lines = text.splitlines()
+        for line in edited[name].splitlines():
+            assert "my edit" not in line or line in lines
+        conflicts = lines.count("<<<<<<< before updating")
+        assert conflicts == lines.count(">>>>>>> after updating")
+        unmerged = git(project, "diff", "--name-only", "--diff-filter=U").split()
+        assert (name in unmerged) == bool(conflicts)
+        for line in gone.get(name, []) if not conflicts else []:
+            # as often as before the update, unless the template adds or removes it
+            more = updated[name].count(line) - before[name].count(line)
+            assert text.count(line) == edited[name].count(line) + more
