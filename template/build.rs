@@ -6,11 +6,6 @@ use std::path::Path;
 use pyo3_build_config::InterpreterConfig;
 
 fn main() {
-    // Without an rpath, `cargo test` dies with "libpython3.x.so.1.0: cannot open shared object
-    // file" when libpython is outside the loader's path, as uv's and pyenv's are:
-    // https://github.com/astral-sh/uv/issues/11006
-    pyo3_build_config::add_libpython_rpath_link_args();
-
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=PYO3_BUILD_EXTENSION_MODULE");
     println!("cargo::rerun-if-env-changed=UV_PROJECT_ENVIRONMENT");
@@ -20,8 +15,24 @@ fn main() {
         let venv = env::var("UV_PROJECT_ENVIRONMENT").unwrap_or_else(|_| ".venv".to_owned());
         println!("cargo::rerun-if-changed={venv}/pyvenv.cfg");
         let config = pyo3_build_config::get();
+        add_rpath(config);
         check_interpreter(config, &venv);
         check_libpython(config);
+    }
+}
+
+/// Without an rpath, `cargo test` dies with "libpython3.x.so.1.0: cannot open shared object file"
+/// when libpython is outside the loader's path, as uv's and pyenv's are:
+/// <https://github.com/astral-sh/uv/issues/11006>
+fn add_rpath(config: &InterpreterConfig) {
+    match config.lib_dir() {
+        // The function below passes `-Wl,-rpath,<folder>`, which is split at each comma.
+        Some(folder) if cfg!(unix) && folder.contains(',') => {
+            for argument in ["-Xlinker", "-rpath", "-Xlinker", folder] {
+                println!("cargo::rustc-link-arg={argument}");
+            }
+        }
+        _ => pyo3_build_config::add_libpython_rpath_link_args(),
     }
 }
 

@@ -1,0 +1,265 @@
+"""Where a project may lie: odd names, symbolic links, other workspaces, folders with files in them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import copier
+import pexpect
+import pytest
+from conftest import Render, render_template
+from support import Interpreter, clean_environment, environment, files, relocate, run, sync, uv
+
+build = pytest.mark.build
+
+# Each of these means something to a shell, to TOML, to the linker or in a pattern. Few folders, as
+# each is a build.
+NAMES = {
+    "unicode": "  ünï 日本 עברית 🦀",
+    "quotes": 'it\'s "odd"',
+    "dash": "-dash, comma",
+    "substitution": "$HOME ${x} `y` 100% %20 %s #hash",
+    "patterns": "back\\slash [a]{b}*? a&b;c|d>e",
+    "long": "/".join(["long" * 50] * 5),
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_message_leads_into_the_folder(template: Path, tmp_path: Path, name: str) -> None:
+    """Its `cd` works as it is printed; git, which it names too, takes the folder."""
+    copy = [sys.executable, "-m", "copier", "copy", "--defaults", "--vcs-ref", "HEAD"]
+    copy += ["-d", "project_name=my-project", str(template), f"./{name}"]
+    output = run(copy, tmp_path).output
+    [line] = [line.strip() for line in output.splitlines() if line.strip().startswith("cd ")]
+    shown = run(["bash", "-c", f"{line} && pwd -P && git init --quiet && git add ."], tmp_path)
+    assert shown.output == f"{tmp_path.resolve() / name}\n"
+
+
+# ---- Builds ----
+
+
+@pytest.fixture(scope="module")
+def env(middle: Interpreter, target: Path) -> dict[str, str]:
+    return environment(target, middle)
+
+
+def commands_pass(project: Path, python: Interpreter, env: dict[str, str]) -> None:
+    """Run the three commands of the rendered README."""
+    sync(project, python, env)
+    assert "6 passed" in run([uv(), "run", "pytest"], project, env).output
+    output = run(["cargo", "test"], project, env).output
+    assert "test result: ok. 2 passed" in output
+    assert "warning" not in output
+
+
+@build
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_commands_pass(render: Render, middle: Interpreter, env: dict[str, str], name: str) -> None:
+    project = render(name, project_name="my-project", python_version=middle.version)
+    commands_pass(project, middle, env)
+
+
+@build
+def test_own_target_folder(render: Render, middle: Interpreter, env: dict[str, str]) -> None:
+    """cargo's folder has the odd name too. (A percent sign there is too much for rust-lld.)"""
+    name = 'spaces, commas, it\'s "odd" $HOME #1 ünï'
+    project = render(name, project_name="my-project", python_version=middle.version)
+    own = {key: value for key, value in env.items() if key != "CARGO_TARGET_DIR"}
+    commands_pass(project, middle, own)
+    assert (project / "target/debug").is_dir()
+    shutil.rmtree(project / "target")
+
+
+@build
+def test_app(render: Render, middle: Interpreter, target: Path, env: dict[str, str]) -> None:
+    name = "".join(NAMES[key] for key in NAMES if key != "long")
+    answers = {"kind": "app", "example": False, "python_version": middle.version}
+    project = render(name, project_name="my-project", **answers)
+    sync(project, middle, env)
+    assert "test result: ok. 2 passed" in run(["cargo", "test"], project, env).output
+    run(["cargo", "build"], project, env)
+    output = run([target / "debug/my-project"], Path("/"), {}).output
+    assert output.startswith(f"Python {middle.version}.")
+
+
+@build
+def test_through_a_symbolic_link(
+    render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
+) -> None:
+    """One project under two names: the other name rebuilds nothing and is no other Python."""
+    project = render("real/my-project", python_version=middle.version)
+    (tmp_path / "link").symlink_to("real")
+    link = tmp_path / "link/my-project"
+    for folder in (link, project):
+        there = env | {"PWD": str(folder)}  # what a shell says after `cd`
+        commands_pass(folder, middle, there)
+    assert "Compiling" not in run(["cargo", "test"], link, env | {"PWD": str(link)}).output
+
+
+@build
+@pytest.mark.parametrize("kind", ["extension", "app"])
+def test_base_python_in_an_odd_folder(
+    render: Render, odd_python: Interpreter, target: Path, kind: str
+) -> None:
+    """A comma in the rpath: -Wl would split it there."""
+    env = environment(target, odd_python)
+    answers = {"kind": kind, "example": kind == "extension", "python_version": odd_python.version}
+    project = render(**answers)
+    if kind == "extension":
+        commands_pass(project, odd_python, env)
+    else:
+        sync(project, odd_python, env)
+        assert "test result: ok. 2 passed" in run(["cargo", "test"], project, env).output
+
+
+@pytest.fixture(scope="module")
+def odd_python(
+    middle: Interpreter, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Interpreter]:
+    """Return a copy of `middle` in a folder with commas and spaces."""
+    folder = tmp_path_factory.mktemp("odd") / "Doe, John" / "cpython"
+    folder.parent.mkdir()
+    yield relocate(middle, folder)
+    shutil.rmtree(folder)
+
+
+# ---- Inside other workspaces ----
+
+
+@build
+def test_in_a_cargo_workspace(
+    render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
+) -> None:
+    """cargo refuses a crate below a workspace that does not name it, and says what to do."""
+    root = tmp_path / "Cargo.toml"
+    root.write_text('[workspace]\nresolver = "3"\nmembers = []\n')
+    project = render(python_version=middle.version)
+    before = files(tmp_path)
+    for command in (["cargo", "test"], [uv(), "sync", "--python", middle.path]):
+        result = run(command, project, env, check=False)
+        assert result.code != 0
+        assert "current package believes it's in a workspace when it's not" in result.output
+        assert "`workspace.exclude`" in result.output
+    assert {name for name in files(tmp_path) - before if ".venv" not in name} <= {
+        "my-project/uv.lock"
+    }
+    root.write_text(root.read_text() + 'exclude = ["my-project"]\n')
+    commands_pass(project, middle, env)
+
+
+@build
+def test_in_a_uv_workspace(
+    render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
+) -> None:
+    """A member shares the root's environment; one that is excluded has its own, as it needs."""
+    root = tmp_path / "pyproject.toml"
+    start = f'[project]\nname = "root"\nversion = "0"\nrequires-python = ">={middle.version}"\n'
+    root.write_text(f'{start}[tool.uv.workspace]\nmembers = ["packages/*"]\n')
+    project = render("packages/my-project", python_version=middle.version)
+    sync(project, middle, env)
+    assert not (project / ".venv").exists()
+    result = run(["cargo", "test"], project, env, check=False)
+    assert f"{project}/.venv/bin/python: No such file" in result.output, "as in README's table"
+
+    root.write_text(root.read_text() + 'exclude = ["packages/my-project"]\n')
+    commands_pass(project, middle, env)
+    assert (project / ".venv").exists()
+
+
+@build
+def test_below_a_uv_workspace_that_does_not_name_it(
+    render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "root"\nversion = "0"\n[tool.uv.workspace]\nmembers = ["packages/*"]\n'
+    )
+    project = render(python_version=middle.version)
+    commands_pass(project, middle, env)
+    assert not (tmp_path / ".venv").exists()
+
+
+# ---- Folders that are not empty or cannot be written ----
+
+MINE = {"README.md": "mine\n", "notes.txt": "mine\n", "src/lib.rs": "// mine\n"}
+
+
+@pytest.fixture
+def occupied(tmp_path: Path) -> Path:
+    """Return a folder with files, two of which the template has too."""
+    folder = tmp_path / "my-project"
+    for name, text in MINE.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_defaults_overwrite_no_file(template: Path, occupied: Path) -> None:
+    """Without a terminal Copier stops at the first file that is there with other text."""
+    copy = [sys.executable, "-m", "copier", "copy", "--defaults", "--vcs-ref", "HEAD"]
+    result = run([*copy, template, occupied], occupied, check=False)
+    assert result.code != 0
+    assert "Consider using `--overwrite`" in result.output
+    assert {name: (occupied / name).read_text() for name in MINE} == MINE
+
+
+def test_prompt_keeps_files(template: Path, occupied: Path) -> None:
+    copy = ["-m", "copier", "copy", "--defaults", "--vcs-ref", "HEAD"]
+    terminal = pexpect.spawn(
+        sys.executable,
+        [*copy, str(template), str(occupied)],
+        env=clean_environment(TERM="xterm"),
+        encoding="utf-8",
+        dimensions=(50, 200),
+        timeout=60,
+    )
+    for _ in ("README.md", "src/lib.rs"):
+        terminal.expect(r"Overwrite [\w./]+\?")
+        terminal.send("n")
+    terminal.expect_exact("my-project is ready")
+    terminal.expect(pexpect.EOF)
+    assert {name: (occupied / name).read_text() for name in MINE} == MINE
+    assert (occupied / "Cargo.toml").exists()
+
+
+def test_rendering_twice_changes_nothing(template: Path, render: Render) -> None:
+    project = render()
+    before = {name: (project / name).read_bytes() for name in files(project)}
+    render_template(template, project)
+    assert {name: (project / name).read_bytes() for name in files(project)} == before
+
+
+def test_file_in_the_place_of_the_folder(render: Render, tmp_path: Path) -> None:
+    (tmp_path / "my-project").write_text("mine\n")
+    with pytest.raises(NotADirectoryError, match="my-project"):
+        render()
+    assert (tmp_path / "my-project").read_text() == "mine\n"
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder in which nothing can be made, by root neither."""
+    folder = tmp_path / "read-only"
+    folder.mkdir(mode=0o555)
+    if os.geteuid() != 0:
+        yield folder
+        return
+    # Permissions do not stop root; the attribute needs ext4 or the like.
+    try:
+        subprocess.run(["chattr", "+i", folder], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("as root, and without `chattr +i`, every folder can be written")
+    yield folder
+    subprocess.run(["chattr", "-i", folder], check=True)
+
+
+def test_read_only_parent(template: Path, read_only: Path) -> None:
+    with pytest.raises(PermissionError, match="read-only"):
+        copier.run_copy(
+            str(template), read_only / "my-project", defaults=True, vcs_ref="HEAD", quiet=True
+        )
+    assert list(read_only.iterdir()) == []
