@@ -503,10 +503,10 @@ class Doctor:
         if missing := missing_build_settings(self.project):
             yield Finding(
                 "slow-rebuilds",
-                "every edit recompiles pyo3",
+                "each edit is slow to build",
                 f"[tool.maturin] has no {', '.join(missing)}",
-                "uv builds in a new environment each time, in release mode and in the folder of "
-                "cargo test: seconds instead of tenths, for every edit",
+                "uv builds in a new environment each time and in release mode: seconds instead of "
+                "tenths for an edit, and pyo3 is compiled again (always without abi3)",
                 "set them in [tool.maturin] of pyproject.toml",
             )
 
