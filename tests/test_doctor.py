@@ -169,7 +169,7 @@ BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
     ),
     "no key for .venv": (
         "cache-keys",
-        lambda p: edit(p / "pyproject.toml", '    { dir = ".venv" },\n', ""),
+        lambda p: edit(p / "pyproject.toml", '    { file = ".venv/pyvenv.cfg" },\n', ""),
         ".venv/pyvenv.cfg",
     ),
     "no key for Rust files": (

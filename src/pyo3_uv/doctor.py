@@ -658,7 +658,11 @@ def missing_cache_keys(project: Project) -> list[dict[str, str]]:
             missing.append({"file": f"{relative(folder / 'src')}/**/*.rs"})
     marker = project.venv / "pyvenv.cfg"
     # A module without a Python package lies in .venv itself.
-    if relative(project.venv) not in folders and marker.resolve() not in covered and _mixed(project):
+    if (
+        relative(project.venv) not in folders
+        and marker.resolve() not in covered
+        and _mixed(project)
+    ):
         missing.append({"file": relative(marker)})
     return missing
 
