@@ -242,6 +242,11 @@ def test_shell_that_interferes(
         f"from PYO3_PYTHON of the shell; .venv has Python {middle.version}" in finding["evidence"]
     )
     assert finding["cure"] == "unset PYO3_PYTHON in this shell"
+    (tmp_path / "config.txt").write_text(f"executable={newest.path}\n")
+    file = {"PYO3_CONFIG_FILE": str(tmp_path / "config.txt")}
+    finding, *_ = doctor(project, env | file)["findings"]
+    assert finding["id"] == "interpreter"
+    assert finding["cure"] == "unset PYO3_CONFIG_FILE in this shell"
 
     assert doctor(project, foreign(env, middle, tmp_path / "foreign"))["findings"] == []
 

@@ -26,6 +26,8 @@ from pyo3_uv.project import Project, lookup
 
 # The first maturin with use-base-python and editable-profile
 MATURIN = "1.14.1"
+# In `.cargo/config.toml` of a project of its own
+VENV_PYTHON = ".venv/bin/python"
 # The first PyO3 with add_libpython_rpath_link_args
 RPATH_FUNCTION = Version("0.29.2")
 
@@ -195,7 +197,8 @@ class Doctor:
             return Selection(_config_executable(Path(file)), self._source("PYO3_CONFIG_FILE"), True)
         if python := env.get("PYO3_PYTHON"):
             lasting = self.project.configured("PYO3_PYTHON") is not None
-            return Selection(shutil.which(python) or python, self._source("PYO3_PYTHON"), lasting)
+            found = shutil.which(python, path=outer_environment()["PATH"]) or python
+            return Selection(found, self._source("PYO3_PYTHON"), lasting)
         venv, conda = env.get("VIRTUAL_ENV"), env.get("CONDA_PREFIX")
         if venv and not conda:
             python = str(Path(venv) / self.project.venv_python.relative_to(self.project.venv))
@@ -278,9 +281,6 @@ class Doctor:
     def _wrong_interpreter(self, selection: Selection, inside: bool) -> Finding:
         project, assumed = self.project, self.project.interpreter
         assert assumed
-        in_shell = selection.source.endswith("of the shell") and (
-            project.configured("PYO3_PYTHON") or project.configured("VIRTUAL_ENV")
-        )
         other = describe(selection.path, project.folder) if selection.path else None
         version = f"Python {other.version}" if other else "no Python that starts"
         evidence = f"PyO3 takes {selection.path} ({version}), from {selection.source}; "
@@ -292,14 +292,6 @@ class Doctor:
                 "cargo test and cargo run use another Python than uv run, without the "
                 "packages of the project"
             )
-        cure = 'set PYO3_PYTHON = { value = ".venv/bin/python", relative = true } in [env] of '
-        cure += project.shown(project.config_path)
-        if in_shell or "CONDA_PREFIX" in selection.source:
-            cure = f"unset {selection.source.split()[0]} in this shell"
-            if "CONDA" in selection.source:
-                cure = "conda deactivate"
-        elif "both set" in selection.source:
-            cure = "conda deactivate, or " + cure
         return Finding(
             "interpreter",
             "PyO3 takes .venv only while it is activated"
@@ -307,8 +299,21 @@ class Doctor:
             else "PyO3 takes another Python than .venv",
             evidence,
             consequence,
-            cure,
+            self._select(selection),
         )
+
+    def _select(self, selection: Selection) -> str:
+        """Return what makes PyO3 take `.venv`: it depends on what made it take something else."""
+        project = self.project
+        variable, _, where = selection.source.partition(" ")
+        configured = project.configured("PYO3_PYTHON") or project.configured("VIRTUAL_ENV")
+        if variable == "CONDA_PREFIX":
+            return "conda deactivate"
+        if where == "of the shell" and (configured or variable.startswith("PYO3_")):
+            return f"unset {variable} in this shell"
+        setting = f'PYO3_PYTHON = {{ value = "{VENV_PYTHON}", relative = true }}'
+        cure = f"set {setting} in [env] of {project.shown(project.config_path)}"
+        return f"conda deactivate, or {cure}" if "both set" in selection.source else cure
 
     def _stale(self) -> Iterator[Finding]:
         python, config = self.project.interpreter, self.build.config
