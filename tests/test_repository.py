@@ -72,7 +72,7 @@ def test_templates_stay_readable() -> None:
             continue
         text = path.read_text(encoding="utf-8")
         assert (path.suffix == ".jinja") == bool(re.search(r"(?<!\$)\{\{|\{%", text)), path
-        assert text.count("{% if") <= 8, path
+        assert len([line for line in text.splitlines() if "{%" in line]) <= 8, path
 
 
 def test_nothing_needs_trust() -> None:
