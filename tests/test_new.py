@@ -15,8 +15,8 @@ from pathlib import Path
 import pexpect
 import pytest
 import yaml
-from conftest import QUESTIONS
-from support import ROOT, VERSIONS, Interpreter, clean_environment, environment, git, run, uv
+from conftest import QUESTIONS, Render
+from support import ROOT, VERSIONS, Interpreter, clean_environment, environment, git, run, sync, uv
 
 from pyo3_uv import machine
 
@@ -56,9 +56,12 @@ def test_supported_versions_are_those_of_the_question() -> None:
 @pytest.mark.build
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_new_ends_with_green_tests(
-    middle: Interpreter, target: Path, tmp_path: Path, kind: str
+    render: Render, middle: Interpreter, target: Path, tmp_path: Path, kind: str
 ) -> None:
     """Offline, without any answer: `pyo3-uv new ../myproj --defaults`."""
+    cached = render(python_version=middle.version, kind=kind)
+    sync(cached, middle, environment(target, middle))
+    run(["cargo", "fetch"], cached, environment(target, middle))
     env = offline(middle, tmp_path / "tools") | {"CARGO_TARGET_DIR": str(target)}
     (tmp_path / "here").mkdir()
     command = [PYO3_UV, "new", "../myproj", "--defaults", "-d", f"kind={kind}"]
