@@ -135,8 +135,16 @@ def remove_rpath(project: Path) -> None:
     (project / "build.rs").write_text("fn main() {}\n")
 
 
+def other_python(project: Path) -> None:
+    config = project / ".cargo/config.toml"
+    edit(config, '".venv/bin/python"', '"../python"')
+    (project.parent / "python").unlink(missing_ok=True)
+    (project.parent / "python").symlink_to(sys.executable)
+
+
 BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no PYO3_PYTHON": ("interpreter", remove_env, "the first python on PATH"),
+    "other PYO3_PYTHON": ("interpreter", other_python, "from PYO3_PYTHON in .cargo/config.toml"),
     "force": (
         "force",
         lambda p: edit(
@@ -258,6 +266,20 @@ def test_shell_that_interferes(
     assert "VIRTUAL_ENV and CONDA_PREFIX are both set" in finding["evidence"]
     report = doctor(project, env | {"CONDA_PREFIX": str(newest.prefix)})
     assert report["findings"][0]["cure"] == "conda deactivate"
+
+
+def test_environment_elsewhere(
+    render: Render, middle: Interpreter, target: Path, tmp_path: Path
+) -> None:
+    """As in containers: `.venv` is then not where PYO3_PYTHON looks."""
+    project = render(python_version=middle.version, extras=[])
+    env = environment(target, middle) | {"UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv")}
+    sync(project, middle, env)
+    report = doctor(project, env)
+    assert ids(report) == ["interpreter"]
+    assert report["findings"][0]["cure"].startswith("export PYO3_PYTHON=")
+    env["PYO3_PYTHON"] = str(tmp_path / "venv/bin/python")
+    assert doctor(project, env)["findings"] == []
 
 
 def test_environment_missing_or_changed(

@@ -26,8 +26,6 @@ from pyo3_uv.project import Project, lookup
 
 # The first maturin with use-base-python and editable-profile
 MATURIN = "1.14.1"
-# In `.cargo/config.toml` of a project of its own
-VENV_PYTHON = ".venv/bin/python"
 # The first PyO3 with add_libpython_rpath_link_args
 RPATH_FUNCTION = Version("0.29.2")
 
@@ -197,8 +195,8 @@ class Doctor:
             return Selection(_config_executable(Path(file)), self._source("PYO3_CONFIG_FILE"), True)
         if python := env.get("PYO3_PYTHON"):
             lasting = self.project.configured("PYO3_PYTHON") is not None
-            found = shutil.which(python, path=outer_environment()["PATH"]) or python
-            return Selection(found, self._source("PYO3_PYTHON"), lasting)
+            python = shutil.which(python, path=outer_environment()["PATH"]) or python
+            return Selection(python, self._source("PYO3_PYTHON"), lasting)
         venv, conda = env.get("VIRTUAL_ENV"), env.get("CONDA_PREFIX")
         if venv and not conda:
             python = str(Path(venv) / self.project.venv_python.relative_to(self.project.venv))
@@ -309,9 +307,11 @@ class Doctor:
         configured = project.configured("PYO3_PYTHON") or project.configured("VIRTUAL_ENV")
         if variable == "CONDA_PREFIX":
             return "conda deactivate"
+        if project.elsewhere:
+            return 'export PYO3_PYTHON="$UV_PROJECT_ENVIRONMENT/bin/python"'
         if where == "of the shell" and (configured or variable.startswith("PYO3_")):
             return f"unset {variable} in this shell"
-        setting = f'PYO3_PYTHON = {{ value = "{VENV_PYTHON}", relative = true }}'
+        setting = f'PYO3_PYTHON = {{ value = "{project.configured_python}", relative = true }}'
         cure = f"set {setting} in [env] of {project.shown(project.config_path)}"
         return f"conda deactivate, or {cure}" if "both set" in selection.source else cure
 
@@ -662,12 +662,9 @@ def missing_cache_keys(project: Project) -> list[dict[str, str]]:
         if any(path.resolve() not in covered for path in folder.glob("src/**/*.rs")):
             missing.append({"file": f"{relative(folder / 'src')}/**/*.rs"})
     marker = project.venv / "pyvenv.cfg"
-    # A module without a Python package lies in .venv itself.
-    if (
-        relative(project.venv) not in folders
-        and marker.resolve() not in covered
-        and _mixed(project)
-    ):
+    known = relative(project.venv) in folders or marker.resolve() in covered
+    # A module without a Python package lies in the environment itself.
+    if not known and not project.elsewhere and _mixed(project):
         missing.append({"file": relative(marker)})
     return missing
 

@@ -220,19 +220,22 @@ _TARGET = """\
 
 
 def _interpreter(project: Project, made: Plan, pyo3: Version | None) -> None:
-    if project.configured("PYO3_PYTHON") or project.configured("VIRTUAL_ENV"):
+    path = project.config_path
+    configured = project.configured("PYO3_PYTHON") or project.configured("VIRTUAL_ENV")
+    in_shell = {"PYO3_PYTHON", "PYO3_CONFIG_FILE", "UV_PROJECT_ENVIRONMENT"} & os.environ.keys()
+    if in_shell or (
+        configured and (configured[0].path != path or not configured[0].env("PYO3_PYTHON"))
+    ):
         made.by_hand.append(
-            "PyO3 is told to take another Python: see [env] in .cargo/config.toml and the "
-            "variables PYO3_PYTHON, PYO3_CONFIG_FILE, CONDA_PREFIX of the shell"
+            "PyO3 is told to take another Python, by a variable of the shell or a .cargo/config.toml "
+            "elsewhere: the doctor names it"
         )
         return
-    path = project.config_path
-    python = Path(os.path.relpath(project.venv_python, path.parent.parent)).as_posix()
+    values = {"value": project.configured_python, "relative": True}
     if "env" in tomlkit.parse(made.text(path)):
-        value = _inline({"value": python, "relative": True})
-        _edit(made, path, lambda d: d["env"].update({"PYO3_PYTHON": value}))
+        _edit(made, path, lambda d: d["env"].update({"PYO3_PYTHON": _inline(values)}))
     else:
-        _append(made, path, f'{_ENV}PYO3_PYTHON = {{ value = "{python}", relative = true }}\n')
+        _append(made, path, f"{_ENV}PYO3_PYTHON = {_inline(values).as_string()}\n")
 
 
 def _runner(project: Project, made: Plan, pyo3: Version | None) -> None:

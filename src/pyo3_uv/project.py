@@ -221,17 +221,18 @@ class Project:
         # In no repository: what lies above the workspace belongs to somebody else.
         return [f for f in found if f.is_relative_to(self.workspace)]
 
+    @property
+    def elsewhere(self) -> str | None:
+        """The environment that UV_PROJECT_ENVIRONMENT names, instead of `.venv`."""
+        return os.environ.get("UV_PROJECT_ENVIRONMENT") if self.pyproject_path else None
+
     @cached_property
     def venv(self) -> Path:
         """The folder of the environment that uv uses here, whether it exists or not."""
         root = self.pyproject_path.parent if self.pyproject_path else self.folder
-        for folder in self._upwards():
-            above = folder / "pyproject.toml"
-            if above.is_file() and lookup(read_toml(above), "tool", "uv", "workspace"):
-                root = folder
-        named = os.environ.get("UV_PROJECT_ENVIRONMENT")
-        if named and self.pyproject_path:
-            return root / named
+        root = next((f for f in self._upwards() if _is_uv_workspace_of(f, root)), root)
+        if self.elsewhere:
+            return root / self.elsewhere
         if not self.pyproject_path:
             for folder in self._upwards():
                 if (folder / ".venv").is_dir():
@@ -280,12 +281,30 @@ class Project:
                     return folder / ".cargo" / name
         return self.workspace / ".cargo/config.toml"
 
+    @property
+    def configured_python(self) -> str:
+        """What PYO3_PYTHON must be in `config_path`, relative to the folder of its `.cargo`."""
+        return Path(os.path.relpath(self.venv_python, self.config_path.parent.parent)).as_posix()
+
     def configured(self, name: str) -> tuple[CargoConfig, str, bool] | None:
         """Return the file that sets an environment variable, the value, and whether by force."""
         for config in self.configs:
             if found := config.env(name):
                 return config, *found
         return None
+
+
+def _is_uv_workspace_of(folder: Path, project: Path) -> bool:
+    """Whether `folder` is the root of a uv workspace to which the folder `project` belongs."""
+    manifest = folder / "pyproject.toml"
+    table = lookup(read_toml(manifest), "tool", "uv", "workspace") if manifest.is_file() else None
+    if table is None:
+        return False
+
+    def names(key: str) -> bool:
+        return any(project in folder.glob(pattern) for pattern in table.get(key, []))
+
+    return project == folder or (names("members") and not names("exclude"))
 
 
 def without_comments(rust: str) -> str:
