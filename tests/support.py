@@ -20,6 +20,7 @@ import tomlkit
 import yaml
 
 ROOT = Path(__file__).parents[1]
+PYO3_UV = Path(sys.executable).with_name("pyo3-uv")
 
 # Three CPythons whose libpython is shared and outside the loader's path, and a relocated one.
 PYTHONS = ["oldest", "middle", "newest", "relocated"]

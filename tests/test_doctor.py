@@ -15,6 +15,7 @@ import pexpect
 import pytest
 from conftest import Render, render_template
 from support import (
+    PYO3_UV,
     ROOT,
     Interpreter,
     commit_all,
@@ -30,8 +31,6 @@ from support import (
 from pyo3_uv import binaries
 
 pytestmark = pytest.mark.build
-
-PYO3_UV = Path(sys.executable).with_name("pyo3-uv")
 
 
 def doctor(project: Path, env: dict[str, str]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,12 +15,22 @@ import pexpect
 import pytest
 import yaml
 from conftest import QUESTIONS, Render
-from support import ROOT, VERSIONS, Interpreter, clean_environment, environment, git, run, sync, uv
+from support import (
+    PYO3_UV,
+    ROOT,
+    VERSIONS,
+    Interpreter,
+    clean_environment,
+    environment,
+    git,
+    run,
+    sync,
+    uv,
+)
 
 from pyo3_uv import machine
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PYO3_UV = Path(sys.executable).with_name("pyo3-uv")
 
 
 def clean_path(env: dict[str, str], tools: Path, *missing: str) -> dict[str, str]:

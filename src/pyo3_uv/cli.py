@@ -22,7 +22,7 @@ from pyo3_uv import doctor as diagnosis
 from pyo3_uv import fix as cures
 from pyo3_uv import machine
 from pyo3_uv import new as creation
-from pyo3_uv.process import UserError, outer_environment, run
+from pyo3_uv.process import UserError, run
 from pyo3_uv.project import load
 
 app = typer.Typer(
@@ -283,7 +283,7 @@ def _run_cure(command: list[str], folder: Path, quiet: bool) -> None:
     start = time.monotonic()
     with progress(quiet) as step:
         step(shlex.join(command))
-        done = run(command, folder, outer_environment(), merge=True)
+        done = run(command, folder, merge=True)
     if done.code:
         raise UserError(f"{shlex.join(command)} failed\n{done.output}")
     _say(quiet, f"[green]ok[/] {escape(shlex.join(command))} {time.monotonic() - start:.1f} s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import tempfile
@@ -190,7 +191,7 @@ class Step:
     """A command on the way to green tests."""
 
     name: str
-    commands: tuple[tuple[str, ...], ...]
+    command: tuple[str, ...]  # (): made of several, see `_commit`
     why: str
 
 
@@ -217,14 +218,14 @@ class StepResult:
 def steps(project: Path, python: machine.Python) -> list[Step]:
     """Return what brings a rendered project to green tests."""
     found = [
-        Step("uv sync", (("uv", "sync", "--python", python.request),), "environment"),
+        Step("uv sync", ("uv", "sync", "--python", python.request), "environment"),
         # An app has no Cargo.lock before cargo was first here.
-        Step("cargo fetch", (("cargo", "fetch"),), "crates, Cargo.lock"),
+        Step("cargo fetch", ("cargo", "fetch"), "crates, Cargo.lock"),
         Step("git commit", (), "first commit, with both lock files"),
     ]
     if any(project.glob("tests/test_*.py")):
-        found.append(Step("uv run pytest", (("uv", "run", "pytest"),), "tests in Python"))
-    found.append(Step("cargo test", (("cargo", "test"),), "tests in Rust"))
+        found.append(Step("uv run pytest", ("uv", "run", "pytest"), "tests in Python"))
+    found.append(Step("cargo test", ("cargo", "test"), "tests in Rust"))
     return found
 
 
@@ -235,16 +236,11 @@ def run_steps(
     for step in todo:
         begin(step)
         start = time.monotonic()
-        if step.name == "git commit":
+        if not step.command:
             result = _commit(project, start)
         else:
-            done = None
-            for command in step.commands:
-                done = run(command, project, merge=True)
-                if done.code:
-                    break
-            assert done
-            output = done.stdout.strip() or done.output if done.code else ""
+            done = run(step.command, project, merge=True)
+            output = done.output if done.code else ""
             result = StepResult(step.name, time.monotonic() - start, done.code == 0, output)
         yield result
         if not result.ok:
@@ -284,9 +280,9 @@ def _has_identity(project: Path) -> bool:
 def remaining(todo: Sequence[Step], results: Sequence[StepResult]) -> list[str]:
     """Return the commands that were not run to a good end, as the user would type them."""
     done = {result.name for result in results if result.ok}
-    shown = {"git commit": 'git init && git add --all && git commit -m "Start"'}
+    commit = 'git init && git add --all && git commit -m "Start"'
     return [
-        shown.get(step.name, " ".join(step.commands[0]) if step.commands else step.name)
+        shlex.join(step.command) if step.command else commit
         for step in todo
         if step.name not in done
     ]

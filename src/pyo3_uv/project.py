@@ -14,7 +14,7 @@ import tomlkit
 from tomlkit.exceptions import ParseError
 
 from pyo3_uv.machine import Interpreter, describe
-from pyo3_uv.process import UserError, outer_environment, run
+from pyo3_uv.process import UserError, run
 
 Table = dict[str, Any]
 
@@ -336,7 +336,7 @@ def load(path: Path) -> Project:
         "--manifest-path",
         manifest,
     ]
-    done = run([str(part) for part in command], manifest.parent, outer_environment())
+    done = run([str(part) for part in command], manifest.parent)
     if done.code == 127:
         raise UserError("cargo is not installed: https://rustup.rs")
     if done.code:
