@@ -11,7 +11,10 @@ import copier
 import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, settings
-from support import ROOT, Interpreter, commit_all, git, relocate, shared_interpreters
+from pyo3_uv.interpreters import Interpreter
+
+from .commands import ROOT, commit_all, git
+from .pythons import relocate, shared_interpreters
 
 # The questions, in their order: Copier takes unknown keys in silence, the tests do not.
 QUESTIONS = {
@@ -60,34 +63,43 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a git repository with the template as it is in the work tree, in one commit."""
-    repository = tmp_path_factory.mktemp("template") / "pyo3-uv-template"
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a plain folder with the template as it is in the work tree.
+
+    Copier renders it in half the time that a repository takes, which it clones.
+    """
+    folder = tmp_path_factory.mktemp("source") / "pyo3-uv-template"
     listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
-            (repository / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, repository / name)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a git repository with the template as it is in the work tree, in one commit."""
+    repository = tmp_path_factory.mktemp("template") / "pyo3-uv-template"
+    shutil.copytree(source, repository)
     commit_all(repository)
     return repository
 
 
 @pytest.fixture
-def render(template: Path, tmp_path: Path) -> Render:
+def render(source: Path, tmp_path: Path) -> Render:
     """Return a function that renders the template as `copier copy --defaults -d KEY=VALUE` does."""
 
     def function(destination: Path | str = "my-project", **answers: str | bool | list[str]) -> Path:
-        return render_template(template, tmp_path / destination, **answers)
+        return render_template(source, tmp_path / destination, **answers)
 
     return function
 
 
-def render_template(template: Path, destination: Path, **answers: str | bool | list[str]) -> Path:
-    """Render HEAD of the repository `template` into `destination` and return that."""
+def render_template(source: Path, destination: Path, **answers: str | bool | list[str]) -> Path:
+    """Render the template in the plain folder `source` into `destination` and return that."""
     assert answers.keys() <= QUESTIONS.keys(), "unknown question"
-    copier.run_copy(
-        str(template), destination, data=answers, defaults=True, vcs_ref="HEAD", quiet=True
-    )
+    copier.run_copy(str(source), destination, data=answers, defaults=True, quiet=True)
     return destination
 
 
@@ -120,7 +132,7 @@ def choose(name: str, request: pytest.FixtureRequest) -> Interpreter:
         return request.getfixturevalue("relocated")
     found = shared_interpreters()
     if len(found) < 3:
-        ids = ", ".join(python.id for python in found) or "none"
+        ids = ", ".join(python.minor for python in found) or "none"
         pytest.skip(f"needs three CPythons with a shared libpython that the loader misses: {ids}")
     return {"oldest": found[0], "middle": found[-2], "newest": found[-1]}[name]
 

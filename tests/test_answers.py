@@ -19,22 +19,14 @@ import jinja2
 import markdown
 import pytest
 import yaml
-from conftest import QUESTIONS, Render
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from support import (
-    APP_EXTRAS,
-    EXTRAS,
-    ROOT,
-    VERSIONS,
-    check_files,
-    files,
-    parse,
-    read_toml,
-    run,
-    uv,
-)
+from pyo3_uv.interpreters import SUPPORTED
+
+from .commands import ROOT, run, uv
+from .conftest import QUESTIONS, Render
+from .projects import APP_EXTRAS, EXTRAS, check_files, files, parse, read_toml
 
 Answers = dict[str, "str | bool | list[str]"]
 
@@ -111,6 +103,7 @@ CONTROLS = st.characters(categories=["Cc", "Cs"]) | st.sampled_from("\u2028\u202
 EMAILS = st.from_regex(r"[\w.!#$%&'*+/=?^`{|}~\[\]-]+@[\w.\[\]-]+", fullmatch=True)
 
 
+@pytest.mark.slow
 @given(
     description=LINES,
     name=LINES,
@@ -222,6 +215,7 @@ benchmarks benches python3 site init dist venv env cargo rust crate- a--b a_-b a
 """
 
 
+@pytest.mark.slow
 @given(name=ORDINARY | st.sampled_from(WORDS.split()), kind=st.sampled_from(["extension", "app"]))
 @example("null", "extension")
 def test_names(attempt: Callable[..., Path | str], name: str, kind: str) -> None:
@@ -240,6 +234,7 @@ def test_names(attempt: Callable[..., Path | str], name: str, kind: str) -> None
         assert site["site_name"] == name
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60))
 @example("ﬁle")
 @example("a" * 60)
@@ -249,6 +244,7 @@ def test_other_text_is_no_name(attempt: Callable[..., Path | str], name: str) ->
     assert isinstance(project, str) or valid, "only what is a name is accepted"
 
 
+@pytest.mark.slow
 def test_names_of_dependencies_are_refused(
     render: Render, attempt: Callable[..., Path | str]
 ) -> None:
@@ -277,14 +273,14 @@ CHOICES = st.fixed_dictionaries(
     {
         "license": st.sampled_from(LICENSES),
         "kind": st.sampled_from(["extension", "extension", "app"]),
-        "python_version": st.sampled_from(VERSIONS),
+        "python_version": st.sampled_from(SUPPORTED),
         "example": st.booleans(),
         "windows": st.booleans(),
         "extras": st.lists(st.sampled_from(EXTRAS), unique=True)
         | st.lists(st.sampled_from(APP_EXTRAS), unique=True),
     },
     optional={
-        "python_min": st.sampled_from([v for v in VERSIONS if not v.endswith("t")]),
+        "python_min": st.sampled_from([v for v in SUPPORTED if not v.endswith("t")]),
         "abi": st.sampled_from(["abi3", "version", "abi3t"]),
     },
 )

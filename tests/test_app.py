@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Render, render_template
-from support import PYTHONS, Interpreter, environment, foreign, nextest, other_than, run, sync, uv
+from pyo3_uv.interpreters import Interpreter
+
+from .commands import run, uv
+from .conftest import Render, render_template
+from .projects import nextest
+from .pythons import PYTHONS, environment, foreign, other_than, sync
 
 pytestmark = pytest.mark.build
 
@@ -93,7 +97,7 @@ def make_app(template: Path, folder: Path, python: Interpreter, target: Path, **
         folder,
         kind="app",
         project_name="my-app",
-        python_version=python.version,
+        python_version=python.minor,
         **answers,
     )
     sync(folder, python, env)
@@ -104,7 +108,7 @@ def make_app(template: Path, folder: Path, python: Interpreter, target: Path, **
 def app(
     python: Interpreter, template: Path, target: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[App]:
-    folder = tmp_path_factory.mktemp(f"app-{python.version}") / "my-app"
+    folder = tmp_path_factory.mktemp(f"app-{python.minor}") / "my-app"
     yield make_app(template, folder, python, target)
     shutil.rmtree(folder)
 
@@ -139,16 +143,17 @@ def test_app_runs_from_anywhere(app: App, tmp_path: Path) -> None:
         seen = json.loads(done.stdout)
         venv = app.project / ".venv"
         assert seen["prefix"] == str(venv)
-        assert Path(seen["base_prefix"]).samefile(app.python.prefix)
-        assert Path(seen["stdlib"]).is_relative_to(app.python.prefix)
+        assert Path(seen["base_prefix"]).samefile(app.python.base_prefix)
+        assert Path(seen["stdlib"]).is_relative_to(app.python.base_prefix)
         assert Path(seen["package"]).is_relative_to(venv)
         assert seen["pth"]
         assert seen["argv"] == [str(app.executable), "-"]
-        assert seen["version"] == app.python.version
+        assert seen["version"] == app.python.minor
         assert seen["user"] == "users"
         assert seen["encoding"] == "utf-8"
 
 
+@pytest.mark.slow
 def test_errors_name_the_cure(
     default_app: App, newest: Interpreter, oldest: Interpreter, tmp_path: Path
 ) -> None:
@@ -158,7 +163,7 @@ def test_errors_name_the_cure(
     assert "cannot read none.json" in app.error("none.json")
     assert "Is a directory" in app.error("/")
     message = app.error(stdin='{"username": }')
-    assert "standard input is not a user" in message and "line 1 column 14" in message
+    assert "standard input is not valid user JSON" in message and "line 1 column 14" in message
     assert app.start("--nonsense").returncode == 2
     help_text = app.start("--help")
     assert help_text.returncode == 0 and "Usage: my-app [FILE]" in help_text.stdout
@@ -167,22 +172,20 @@ def test_errors_name_the_cure(
     other = tmp_path / "other"
     run([uv(), "venv", "--quiet", "--python", newest.path, other], tmp_path, app.env)
     message = app.error(MY_APP_VENV=str(other))
-    assert (
-        f"has Python {newest.version}" in message and f"built for {app.python.version}" in message
-    )
-    assert f"`uv sync --python {app.python.version}`" in message
+    assert f"has Python {newest.minor}" in message and f"built for {app.python.minor}" in message
+    assert f"`uv sync --python {app.python.minor}`" in message
 
     assert "no Python environment in /nowhere; run `uv sync`" in app.error(MY_APP_VENV="/nowhere")
     assert "pyvenv.cfg" in app.error(MY_APP_VENV=str(tmp_path))
     venv = app.project / ".venv"
     (venv / "bin/python").rename(venv / "bin/hidden")
     assert "is broken (bin/python: " in app.error()
-    gone = oldest.prefix / "gone"
+    gone = oldest.base_prefix / "gone"
     (venv / "bin/python").touch()
     config = venv / "pyvenv.cfg"
-    config.write_text(config.read_text().replace(str(app.python.prefix), str(gone)))
+    config.write_text(config.read_text().replace(str(app.python.base_prefix), str(gone)))
     message = app.error()
-    assert f"no standard library of Python {app.python.version} for {gone}" in message
+    assert f"no standard library of Python {app.python.minor} for {gone}" in message
     assert "remove it and run `uv sync`" in message
     shutil.rmtree(venv)
     assert f"no Python environment in {venv}; run `uv sync`" in app.error()
@@ -204,6 +207,7 @@ fn same_error() {
 """
 
 
+@pytest.mark.slow
 def test_python_that_does_not_start(
     template: Path, target: Path, relocated: Interpreter, tmp_path: Path
 ) -> None:
@@ -216,14 +220,14 @@ def test_python_that_does_not_start(
     test = Path(output.split("Executable tests/broken_start.rs (")[1].split(")")[0])
 
     base = tmp_path / "base"
-    (base / f"lib/python{app.python.version}/encodings").mkdir(parents=True)
+    (base / f"lib/python{app.python.minor}/encodings").mkdir(parents=True)
     (base / "bin").mkdir()
     (base / "bin/python3").touch()
     python = app.project / ".venv/bin/python"
     python.unlink()
     python.symlink_to(base / "bin/python3")
     config = app.project / ".venv/pyvenv.cfg"
-    config.write_text(f"home = {base}/bin\nversion_info = {app.python.version}.0\n")
+    config.write_text(f"home = {base}/bin\nversion_info = {app.python.minor}.0\n")
     done = app.start()
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: Python does not start in ")
@@ -233,6 +237,7 @@ def test_python_that_does_not_start(
     run([test, "same_error"], app.project, app.env)
 
 
+@pytest.mark.slow
 def test_python_code_in_the_program(default_app: App) -> None:
     app = default_app
     app.probe()
@@ -291,6 +296,7 @@ fn start_again_after_a_failure() {
 """
 
 
+@pytest.mark.slow
 def test_start_after_a_failed_start(default_app: App, tmp_path: Path) -> None:
     app = default_app
     (app.project / "tests/failed_start.rs").write_text(FAILED_START)
@@ -298,6 +304,7 @@ def test_start_after_a_failed_start(default_app: App, tmp_path: Path) -> None:
     run(["cargo", "test", "--test", "failed_start", "start_again"], app.project, env)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", [True, False], ids=["example", "minimal"])
 def test_app_checks_and_readme(
     template: Path, target: Path, middle: Interpreter, tmp_path: Path, example: bool
@@ -321,17 +328,16 @@ def test_app_checks_and_readme(
     shutil.rmtree(app.project / ".venv")
     done = app.start(program=moved / "my-app")
     assert done.returncode == 0, done.stderr
-    assert (
-        "| ada  | analysts | 0       |" if example else f"Python {middle.version}"
-    ) in done.stdout
+    assert ("| ada  | analysts | 0       |" if example else f"Python {middle.minor}") in done.stdout
 
 
+@pytest.mark.slow
 def test_another_python_in_venv_of_an_app(default_app: App, newest: Interpreter) -> None:
     app = default_app
     run(["cargo", "build"], app.project, app.env)
-    (app.project / ".python-version").write_text(newest.version)
+    (app.project / ".python-version").write_text(newest.minor)
     sync(app.project, newest, app.env)
-    assert f"has Python {newest.version}" in app.error()
+    assert f"has Python {newest.minor}" in app.error()
     result = run(["cargo", "build"], app.project, app.env, check=False)
     assert result.code != 0 and "`cargo clean -p pyo3-ffi`" in result.output
     run(["cargo", "clean", "-p", "pyo3-ffi"], app.project, app.env)

@@ -13,19 +13,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Render
-from support import (
-    ROOT,
-    Interpreter,
-    clean_environment,
-    commit_all,
-    docstring,
-    environment,
-    passes,
-    run,
-    sync,
-    uv,
-)
+from pyo3_uv.interpreters import Interpreter
+
+from .commands import ROOT, clean_environment, commit_all, run, uv
+from .conftest import Render
+from .projects import passes, shown
+from .pythons import environment, sync
 
 COPIER = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))["_min_copier_version"]
 PYO3 = "0.30.1"  # the oldest of 0.30; 0.30.0 cannot be selected
@@ -55,12 +48,14 @@ def uv_bound(project: Path) -> str:
     return bound(project, "pyproject.toml", r'required-version = ">=([\d.]+)"')
 
 
+@pytest.mark.slow
 def test_older_copier(template: Path, tmp_path: Path) -> None:
     output = copy(template, tmp_path / "my-project", "9.14.0")
     assert f"requires Copier version >= {COPIER}, while your version of Copier is 9.14.0" in output
     assert not (tmp_path / "my-project").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_older_uv(render: Render, kind: str) -> None:
     project = render(kind=kind)
@@ -80,6 +75,7 @@ def has_rust(version: str) -> bool:
     return any(line.startswith(f"{version}-") for line in listed.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rust", [pytest.param("installed", marks=pytest.mark.build), pytest.param("oldest")]
 )
@@ -88,7 +84,7 @@ def test_oldest_versions(
 ) -> None:
     """Copier, uv, maturin and PyO3: from `copier copy` to green tests, edits and a wheel."""
     project = tmp_path / "my-project"
-    copy(template, project, python_version=middle.version)
+    copy(template, project, python_version=middle.minor)
     env = environment(target, middle)
     if rust == "oldest":
         version = bound(project, "Cargo.toml", r'rust-version = "([\d.]+)"')
@@ -111,7 +107,7 @@ def test_oldest_versions(
     commit_all(project)
     run(["git", "clean", "-xdf", "--quiet"], project, env)
     run(["uv", "sync", "--quiet", "--python", middle.path], project, env)
-    assert docstring(project, env) == "Oldest"
+    assert shown(project, env, "--no-sync") == "Oldest"
 
     run(["uv", "build", "--quiet", "--wheel"], project, env)
     [wheel] = (project / "dist").glob("*.whl")
@@ -124,7 +120,7 @@ def test_oldest_versions(
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_newest_versions(render: Render, middle: Interpreter, target: Path, kind: str) -> None:
     """PyO3 and maturin without upper bounds; whether the bounds can be raised."""
-    project = render("my-project", kind=kind, python_version=middle.version)
+    project = render("my-project", kind=kind, python_version=middle.minor)
     replace(project / "Cargo.toml", r'"0\.30"', '">=0.30"')
     if kind == "extension":
         replace(project / "pyproject.toml", r"(maturin>=[\d.]+),<2", r"\1")

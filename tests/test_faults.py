@@ -13,22 +13,14 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Render
-from support import (
-    ROOT,
-    Interpreter,
-    clean_environment,
-    commit_all,
-    docstring,
-    edit,
-    environment,
-    git,
-    run,
-    sync,
-    uv,
-)
+from pyo3_uv.interpreters import Interpreter
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+from .commands import ROOT, clean_environment, commit_all, git, run, uv
+from .conftest import Render
+from .projects import edit, shown
+from .pythons import environment, sync
+
+TROUBLESHOOTING = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 COPIER = [sys.executable, "-m", "copier"]
 
 Command = list[str | Path]
@@ -102,6 +94,7 @@ def tree(folder: Path, *ignore: str) -> dict[str, bytes]:
 # ---- SIGKILL ----
 
 
+@pytest.mark.slow
 def test_killed_copy(template: Path, tmp_path: Path) -> None:
     """The same command with --overwrite completes the project."""
     env = clean_environment()
@@ -145,10 +138,13 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repository
 
 
+@pytest.mark.slow
 def test_killed_update(releases: Path, tmp_path: Path) -> None:
     """With the commands of README everything is as committed, and the update can be repeated."""
     env = clean_environment()
-    [restore] = [line for line in README.splitlines() if line.startswith("git reset --hard")]
+    [restore] = [
+        line for line in TROUBLESHOOTING.splitlines() if line.startswith("git reset --hard")
+    ]
     start = tmp_path / "start"
     run([*COPIER, "copy", "--defaults", "--vcs-ref", "v0.0.1", releases, start], tmp_path)
     (start / "src/mine.rs").write_text("//! Mine.\n")
@@ -192,18 +188,19 @@ def env(target: Path, middle: Interpreter) -> dict[str, str]:
 @pytest.fixture
 def project(render: Render, middle: Interpreter, env: dict[str, str]) -> Path:
     """Return an extension with its `.venv`."""
-    project = render(python_version=middle.version)
+    project = render(python_version=middle.minor)
     sync(project, middle, env)
     return project
 
 
+@pytest.mark.slow
 @pytest.mark.build
 def test_killed_sync(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     """With the commands of README everything is there; nothing broken is left in a cache.
 
     `uv sync` alone does not mend each state: it believes the metadata of a half-copied package.
     """
-    [restore] = [part for part in README.split("`") if part.startswith("rm -r .venv")]
+    [restore] = [part for part in TROUBLESHOOTING.split("`") if part.startswith("rm -r .venv")]
     env = env | {"UV_PYTHON": str(middle.path)}
     shutil.rmtree(project / ".venv")
     edit(project, "Undisturbed")
@@ -219,7 +216,7 @@ def test_killed_sync(project: Path, middle: Interpreter, env: dict[str, str]) ->
         partial += tree(project / ".venv", "__pycache__").keys() != whole
         (project / ".venv").mkdir(exist_ok=True)
         run(["bash", "-c", restore], project, env)
-        assert docstring(project, env) == f"Edit {number}"
+        assert shown(project, env, "--no-sync") == f"Edit {number}"
         assert tree(project / ".venv", "__pycache__").keys() == whole
     assert partial > 5, "most were killed half-way"
     assert "6 passed" in run([uv(), "run", "pytest"], project, env).output
@@ -245,6 +242,7 @@ mount -o remount,size=500m ..
 """
 
 
+@pytest.mark.slow
 def test_full_disk(
     template: Path, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -253,7 +251,7 @@ def test_full_disk(
     mount = [*private, "mount", "-t", "tmpfs", "tmpfs", tmp_path]
     if not shutil.which("unshare") or run(mount, tmp_path, check=False).code:
         pytest.skip("this user may not mount a file system, not even a private one")
-    arguments = [sys.executable, template, uv(), middle.path, middle.version]
+    arguments = [sys.executable, template, uv(), middle.path, middle.minor]
     output = run([*private, "bash", "-ec", FULL_DISK, "bash", *arguments], tmp_path, env).output
     copy, sync, tests = output.split("With more room:\n")
     assert "No space left on device" in copy
@@ -264,6 +262,7 @@ def test_full_disk(
 # ---- Two at once ----
 
 
+@pytest.mark.slow
 @pytest.mark.build
 @pytest.mark.parametrize(
     "commands",
@@ -279,4 +278,4 @@ def test_two_at_once(project: Path, env: dict[str, str], commands: list[Command]
         processes = [Process(command, project, env) for command in commands]
         for process in processes:
             process.wait()
-        assert docstring(project, env) == f"Edit {number}"
+        assert shown(project, env, "--no-sync") == f"Edit {number}"

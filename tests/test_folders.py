@@ -12,9 +12,14 @@ from pathlib import Path
 import copier
 import pexpect
 import pytest
-from conftest import Render, render_template
-from support import Interpreter, clean_environment, environment, files, relocate, run, sync, uv
+from pyo3_uv.interpreters import Interpreter
 
+from .commands import clean_environment, run, uv
+from .conftest import Render, render_template
+from .projects import files
+from .pythons import environment, relocate, sync
+
+slow = pytest.mark.slow
 build = pytest.mark.build
 
 # Each of these means something to a shell, to TOML, to the linker or in a pattern. Few folders, as
@@ -57,42 +62,46 @@ def commands_pass(project: Path, python: Interpreter, env: dict[str, str]) -> No
     assert "warning" not in output
 
 
+@slow
 @build
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_commands_pass(render: Render, middle: Interpreter, env: dict[str, str], name: str) -> None:
-    project = render(name, project_name="my-project", python_version=middle.version)
+    project = render(name, project_name="my-project", python_version=middle.minor)
     commands_pass(project, middle, env)
 
 
+@slow
 @build
 def test_own_target_folder(render: Render, middle: Interpreter, env: dict[str, str]) -> None:
     """cargo's folder has the odd name too. (A percent sign there is too much for rust-lld.)"""
     name = 'spaces, commas, it\'s "odd" $HOME #1 ünï'
-    project = render(name, project_name="my-project", python_version=middle.version)
+    project = render(name, project_name="my-project", python_version=middle.minor)
     own = {key: value for key, value in env.items() if key != "CARGO_TARGET_DIR"}
     commands_pass(project, middle, own)
     assert (project / "target/debug").is_dir()
     shutil.rmtree(project / "target")
 
 
+@slow
 @build
 def test_app(render: Render, middle: Interpreter, target: Path, env: dict[str, str]) -> None:
     name = "".join(NAMES[key] for key in NAMES if key != "long")
-    answers = {"kind": "app", "example": False, "python_version": middle.version}
+    answers = {"kind": "app", "example": False, "python_version": middle.minor}
     project = render(name, project_name="my-project", **answers)
     sync(project, middle, env)
     assert "test result: ok. 2 passed" in run(["cargo", "test"], project, env).output
     run(["cargo", "build"], project, env)
     output = run([target / "debug/my-project"], Path("/"), {}).output
-    assert output.startswith(f"Python {middle.version}.")
+    assert output.startswith(f"Python {middle.minor}.")
 
 
+@slow
 @build
 def test_through_a_symbolic_link(
     render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
     """One project under two names: the other name rebuilds nothing and is no other Python."""
-    project = render("real/my-project", python_version=middle.version)
+    project = render("real/my-project", python_version=middle.minor)
     (tmp_path / "link").symlink_to("real")
     link = tmp_path / "link/my-project"
     for folder in (link, project):
@@ -101,6 +110,7 @@ def test_through_a_symbolic_link(
     assert "Compiling" not in run(["cargo", "test"], link, env | {"PWD": str(link)}).output
 
 
+@slow
 @build
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_base_python_in_an_odd_folder(
@@ -108,7 +118,7 @@ def test_base_python_in_an_odd_folder(
 ) -> None:
     """A comma in the rpath: -Wl would split it there."""
     env = environment(target, odd_python)
-    answers = {"kind": kind, "example": kind == "extension", "python_version": odd_python.version}
+    answers = {"kind": kind, "example": kind == "extension", "python_version": odd_python.minor}
     project = render(**answers)
     if kind == "extension":
         commands_pass(project, odd_python, env)
@@ -131,6 +141,7 @@ def odd_python(
 # ---- Inside other workspaces ----
 
 
+@slow
 @build
 def test_in_a_cargo_workspace(
     render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
@@ -138,7 +149,7 @@ def test_in_a_cargo_workspace(
     """cargo refuses a crate below a workspace that does not name it, and says what to do."""
     root = tmp_path / "Cargo.toml"
     root.write_text('[workspace]\nresolver = "3"\nmembers = []\n')
-    project = render(python_version=middle.version)
+    project = render(python_version=middle.minor)
     before = files(tmp_path)
     for command in (["cargo", "test"], [uv(), "sync", "--python", middle.path]):
         result = run(command, project, env, check=False)
@@ -152,15 +163,16 @@ def test_in_a_cargo_workspace(
     commands_pass(project, middle, env)
 
 
+@slow
 @build
 def test_in_a_uv_workspace(
     render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
     """A member shares the root's environment; one that is excluded has its own, as it needs."""
     root = tmp_path / "pyproject.toml"
-    start = f'[project]\nname = "root"\nversion = "0"\nrequires-python = ">={middle.version}"\n'
+    start = f'[project]\nname = "root"\nversion = "0"\nrequires-python = ">={middle.minor}"\n'
     root.write_text(f'{start}[tool.uv.workspace]\nmembers = ["packages/*"]\n')
-    project = render("packages/my-project", python_version=middle.version)
+    project = render("packages/my-project", python_version=middle.minor)
     sync(project, middle, env)
     assert not (project / ".venv").exists()
     result = run(["cargo", "test"], project, env, check=False)
@@ -171,6 +183,7 @@ def test_in_a_uv_workspace(
     assert (project / ".venv").exists()
 
 
+@slow
 @build
 def test_below_a_uv_workspace_that_does_not_name_it(
     render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
@@ -178,7 +191,7 @@ def test_below_a_uv_workspace_that_does_not_name_it(
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "root"\nversion = "0"\n[tool.uv.workspace]\nmembers = ["packages/*"]\n'
     )
-    project = render(python_version=middle.version)
+    project = render(python_version=middle.minor)
     commands_pass(project, middle, env)
     assert not (tmp_path / ".venv").exists()
 

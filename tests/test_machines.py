@@ -11,21 +11,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Render, render_template
-from support import (
-    ROOT,
-    Interpreter,
-    clean_environment,
-    edit,
-    environment,
-    foreign,
-    other_than,
-    passes,
-    relocate,
-    run,
-    sync,
-    uv,
-)
+from pyo3_uv.interpreters import Interpreter
+
+from .commands import PYO3_UV, ROOT, clean_environment, run, uv
+from .conftest import Render, render_template
+from .projects import edit, passes
+from .pythons import environment, foreign, other_than, relocate, sync
+
+pytestmark = [pytest.mark.build, pytest.mark.slow]
 
 RUST = ["cargo", "rustc", "rustdoc"]
 LINKER = ["cc", "ld", "as"]
@@ -58,7 +51,7 @@ def project(
 ) -> Path:
     """Return an extension with its `.venv`; the tests compile it."""
     folder = tmp_path_factory.mktemp("machines") / "my-project"
-    render_template(template, folder, python_version=middle.version)
+    render_template(template, folder, python_version=middle.minor)
     sync(folder, middle, env)
     run(["cargo", "test", "--no-run"], folder, env)
     return folder
@@ -73,7 +66,7 @@ def app(
 ) -> Path:
     """Return an app with its `.venv`."""
     folder = tmp_path_factory.mktemp("machines") / "my-app"
-    render_template(template, folder, python_version=middle.version, kind="app", example=False)
+    render_template(template, folder, python_version=middle.minor, kind="app", example=False)
     sync(folder, middle, env)
     return folder
 
@@ -88,7 +81,6 @@ def fails(command: list[str | Path], project: Path, env: dict[str, str]) -> str:
 # ---- Something is missing ----
 
 
-@pytest.mark.build
 def test_nothing_else_is_needed(
     template: Path, middle: Interpreter, target: Path, tmp_path: Path
 ) -> None:
@@ -97,13 +89,12 @@ def test_nothing_else_is_needed(
     env = environment(target, middle) | {"PATH": path}
     del env["HOME"]
     project = tmp_path / "my-project"
-    answers = ["--defaults", "-d", f"python_version={middle.version}"]
+    answers = ["--defaults", "-d", f"python_version={middle.minor}"]
     run([sys.executable, "-m", "copier", "copy", *answers, template, project], tmp_path, env)
     sync(project, middle, env)
     passes(project, env, "Minimal")
 
 
-@pytest.mark.build
 def test_without_uv(project: Path, app: Path, env: dict[str, str], tmp_path: Path) -> None:
     """Cargo names the program that is missing; an app needs uv for its environment only."""
     env = env | {"PATH": path_with(tmp_path / "bin", *RUST, *LINKER)}
@@ -112,7 +103,6 @@ def test_without_uv(project: Path, app: Path, env: dict[str, str], tmp_path: Pat
     run(["cargo", "test"], app, env)
 
 
-@pytest.mark.build
 @pytest.mark.parametrize(
     ("missing", "commands", "message"),
     [
@@ -141,20 +131,19 @@ def test_without_a_part_of_rust(
         assert message in fails(["cargo", "test"], project, env)
 
 
-@pytest.mark.build
 def test_without_development_files(
     render: Render, middle: Interpreter, target: Path, tmp_path: Path
 ) -> None:
-    """As where python3.x is installed without python3.x-dev: build.rs names the package."""
+    """As where python3.x is installed without python3.x-dev: the doctor names the package."""
     python = relocate(middle, tmp_path / "cpython")
-    (python.prefix / f"lib/libpython{python.version}.so").unlink()
+    (python.base_prefix / f"lib/libpython{python.minor}.so").unlink()
     env = environment(target, python)
-    project = render(python_version=python.version)
+    project = render(python_version=python.minor)
     sync(project, python, env)
     assert "6 passed" in run([uv(), "run", "pytest"], project, env).output
-    output = fails(["cargo", "test"], project, env)
-    assert f"libpython{python.version}-dev" in output
-    assert f"-lpython{python.version}" in output
+    assert f"-lpython{python.minor}" in fails(["cargo", "test"], project, env)
+    report = fails([PYO3_UV, "doctor"], project, env)
+    assert f"libpython{python.minor}-dev" in report
 
 
 def test_copier_without_git(tmp_path: Path) -> None:
@@ -163,10 +152,9 @@ def test_copier_without_git(tmp_path: Path) -> None:
     copy = [sys.executable, "-m", "copier", "copy", "--defaults"]
     output = fails([*copy, "gh:org/pyo3-uv-template", tmp_path / "my-project"], tmp_path, env)
     message = output.splitlines()[-1]
-    assert f"| `{message}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"| `{message}`" in (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.build
 def test_offline(project: Path, env: dict[str, str]) -> None:
     """With warm caches, editing and testing go on."""
     passes(project, env | {"UV_OFFLINE": "1", "CARGO_NET_OFFLINE": "true"}, "Offline")
@@ -175,20 +163,18 @@ def test_offline(project: Path, env: dict[str, str]) -> None:
 # ---- Something is foreign ----
 
 
-@pytest.mark.build
 def test_foreign_python(
     project: Path, app: Path, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
     """Activated environments and modules of another Python."""
     env = foreign(env, middle, tmp_path / "foreign")
     other = other_than(middle)
-    [packages] = other.prefix.glob("lib/python3.*/site-packages")
-    env |= {"CONDA_PREFIX": str(other.prefix), "PYTHONPATH": str(packages)}
+    [packages] = other.base_prefix.glob("lib/python3.*/site-packages")
+    env |= {"CONDA_PREFIX": str(other.base_prefix), "PYTHONPATH": str(packages)}
     passes(project, env, "Foreign Python")
     run(["cargo", "test"], app, env)
 
 
-@pytest.mark.build
 def test_foreign_rust(project: Path, env: dict[str, str], tmp_path: Path) -> None:
     """Flags, target and target folder of the user."""
     [host] = [
@@ -201,17 +187,15 @@ def test_foreign_rust(project: Path, env: dict[str, str], tmp_path: Path) -> Non
     assert Path(env["CARGO_TARGET_DIR"], host, "debug").is_dir()
 
 
-@pytest.mark.build
 def test_foreign_python_home(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     """No Python starts with another's standard library; it prints the variable."""
-    home = str(other_than(middle).prefix)
+    home = str(other_than(middle).base_prefix)
     edit(project, "Foreign PYTHONHOME")
     for command in ([uv(), "sync"], ["cargo", "test"]):
         assert f"PYTHONHOME = '{home}'" in fails(command, project, env | {"PYTHONHOME": home})
     passes(project, env, "Without PYTHONHOME")
 
 
-@pytest.mark.build
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_environment_elsewhere(
     render: Render,
@@ -225,7 +209,7 @@ def test_environment_elsewhere(
     venv = tmp_path / "venv"
     env = environment(target, middle) | {"UV_PROJECT_ENVIRONMENT": str(venv)}
     project = render(
-        "my-project", kind=kind, example=kind == "extension", python_version=middle.version
+        "my-project", kind=kind, example=kind == "extension", python_version=middle.minor
     )
     sync(project, middle, env)
     assert not (project / ".venv").exists()

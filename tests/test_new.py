@@ -14,7 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 import yaml
-from conftest import QUESTIONS, Render
+from pyo3_uv import machine
 from support import (
     PYO3_UV,
     ROOT,
@@ -28,7 +28,7 @@ from support import (
     uv,
 )
 
-from pyo3_uv import machine
+from conftest import QUESTIONS, Render
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -11,23 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Render, render_template
-from support import (
-    INTEGRATION_TEST,
-    PYTHONS,
-    ROOT,
-    Interpreter,
-    Loop,
-    commit_all,
-    environment,
-    foreign,
-    needed_libraries,
-    nextest,
-    run,
-    shared_interpreters,
-    sync,
-    uv,
-)
+from pyo3_uv.interpreters import Interpreter
+
+from .commands import ROOT, commit_all, run, uv
+from .conftest import Render, render_template
+from .projects import INTEGRATION_TEST, Loop, edit, nextest, shown
+from .pythons import PYTHONS, environment, foreign, needed_libraries, shared_interpreters, sync
 
 pytestmark = pytest.mark.build
 
@@ -51,7 +40,7 @@ def seed(folder: Path, python: Interpreter, env: dict[str, str], rpath: bool) ->
 @pytest.mark.parametrize("python", PYTHONS, indirect=True)
 def test_seed_misses_libpython(python: Interpreter, target: Path, tmp_path: Path) -> None:
     output = seed(tmp_path, python, environment(target, python), rpath=False)
-    assert f"libpython{python.version}.so.1.0: cannot open shared object file" in output
+    assert f"libpython{python.minor}.so.1.0: cannot open shared object file" in output
 
 
 def test_seed_misses_the_standard_library(
@@ -91,8 +80,8 @@ def project(
     python: Interpreter, template: Path, target: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
     """Return a render with a `.venv` of `python` and tests of our own in it."""
-    folder = tmp_path_factory.mktemp(f"project-{python.version}") / "my-project"
-    render_template(template, folder, python_version=python.version, python_min="3.10")
+    folder = tmp_path_factory.mktemp(f"project-{python.minor}") / "my-project"
+    render_template(template, folder, python_version=python.minor, python_min="3.10")
     sync(folder, python, environment(target, python))
     (folder / "tests/integration.rs").write_text(INTEGRATION_TEST)
     (folder / "examples").mkdir()
@@ -103,11 +92,13 @@ def project(
     shutil.rmtree(folder)
 
 
-@pytest.fixture(params=["nothing activated", "foreign VIRTUAL_ENV"])
+@pytest.fixture(
+    params=["nothing activated", pytest.param("foreign VIRTUAL_ENV", marks=pytest.mark.slow)]
+)
 def env(
     request: pytest.FixtureRequest, python: Interpreter, target: Path, tmp_path: Path
 ) -> dict[str, str]:
-    env = environment(target, python, EXPECTED_PYTHON=python.version)
+    env = environment(target, python, EXPECTED_PYTHON=python.minor)
     if request.param == "nothing activated":
         return env
     return foreign(env, python, tmp_path / "foreign")
@@ -143,16 +134,19 @@ def variant_env(middle: Interpreter, target: Path) -> dict[str, str]:
     "answers",
     [
         {},
-        {"example": False},
-        {"windows": True},
-        {"abi": "version", "example": False, "license": "MIT OR Apache-2.0"},
+        pytest.param({"example": False}, marks=pytest.mark.slow),
+        pytest.param({"windows": True}, marks=pytest.mark.slow),
+        pytest.param(
+            {"abi": "version", "example": False, "license": "MIT OR Apache-2.0"},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=lambda answers: "-".join(answers) or "default",
 )
 def test_checks_are_clean(
     render: Render, middle: Interpreter, variant_env: dict[str, str], answers: dict[str, str | bool]
 ) -> None:
-    project = render(python_version=middle.version, **answers)
+    project = render(python_version=middle.minor, **answers)
     sync(project, middle, variant_env)
     run(["cargo", "fmt", "--check"], project, variant_env)
     run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, variant_env)
@@ -172,7 +166,7 @@ def test_readme_of_the_render(
 ) -> None:
     """The example in it runs, and so does every command."""
     for example in (True, False):
-        project = render(f"p{example}", python_version=middle.version, example=example)
+        project = render(f"p{example}", python_version=middle.minor, example=example)
         sync(project, middle, variant_env)
         readme = (project / "README.md").read_text(encoding="utf-8")
         code = readme.split("```python\n")[1].split("```")[0]
@@ -201,12 +195,12 @@ def test_wheel_for_another_python(
 ) -> None:
     """With `middle` in .venv, sdist and wheel for the oldest Python can be imported there."""
     env = environment(target, middle)
-    project = render(python_version=middle.version, python_min="3.10", abi=abi, example=False)
+    project = render(python_version=middle.minor, python_min="3.10", abi=abi, example=False)
     sync(project, middle, env)
     run([uv(), "build", "--python", oldest.path], project, env)
     [wheel] = (project / "dist").glob("*.whl")
     [sdist] = (project / "dist").glob("*.tar.gz")
-    assert f"-{tag.format(version=oldest.version.replace('.', ''))}-" in wheel.name
+    assert f"-{tag.format(version=oldest.minor.replace('.', ''))}-" in wheel.name
 
     for archive in (wheel, sdist):
         venv = tmp_path / f"venv-{archive.suffix}"
@@ -227,12 +221,13 @@ def test_wheel_for_another_python(
     assert not any(name.endswith((".so", ".pyc")) or ".venv" in name for name in names)
 
 
+@pytest.mark.slow
 def test_force_breaks_wheels_for_another_python(
     render: Render, middle: Interpreter, oldest: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     """Why PYO3_PYTHON has no `force = true`, which stands in the seed."""
     env = environment(target, middle)
-    project = render(python_version=middle.version, python_min="3.10", abi="version", example=False)
+    project = render(python_version=middle.minor, python_min="3.10", abi="version", example=False)
     sync(project, middle, env)
     config = project / ".cargo/config.toml"
     config.write_text(
@@ -262,11 +257,11 @@ COMMANDS = {
 COMMANDS["rust-analyzer"].append("--message-format=json-diagnostic-rendered-ansi")
 
 
-@pytest.fixture(params=["abi3", "version"])
+@pytest.fixture(params=["abi3", pytest.param("version", marks=pytest.mark.slow)])
 def loop(request: pytest.FixtureRequest, render: Render, middle: Interpreter, target: Path) -> Loop:
-    project = render(python_version=middle.version, abi=request.param)
+    project = render(python_version=middle.minor, abi=request.param)
     loop = Loop(project, environment(target, middle))
-    loop.edit("First")
+    edit(loop.project, "First")
     sync(project, middle, loop.env)
     return loop
 
@@ -280,14 +275,14 @@ def test_an_edit_recompiles_this_crate_only(loop: Loop) -> None:
     order = [(name, activated) for name in COMMANDS for activated in (False, True)]
     random.Random(11006).shuffle(order)
     for number, (name, activated) in enumerate(order):
-        loop.edit(f"Edit {number}")
+        edit(loop.project, f"Edit {number}")
         compiled = loop.run(COMMANDS[name], activated)
         assert set(compiled) == {"my-project"}, f"{name}, activated: {activated}"
         if name in ("pytest", "uv sync"):
             assert loop.run([str(uv()), "sync"]) == []
-            assert loop.seen() == f"Edit {number}"
-    loop.edit("Last")
-    assert loop.seen() == "Last"
+            assert shown(loop.project, loop.env) == f"Edit {number}"
+    edit(loop.project, "Last")
+    assert shown(loop.project, loop.env) == "Last"
     assert loop.run([str(uv()), "sync"]) == [], "an idle uv sync compiles nothing"
 
 
@@ -298,55 +293,60 @@ def test_import_after_git_clean(loop: Loop) -> None:
         run(["git", "clean", "-xdf", "--quiet"], loop.project)
         assert not list(loop.project.glob("python/my_project/*.so"))
         python_version = (loop.project / ".python-version").read_text().strip()
-        [python] = [i for i in shared_interpreters() if i.version == python_version]
+        [python] = [i for i in shared_interpreters() if i.minor == python_version]
         sync(loop.project, python, loop.env)
-        assert loop.seen() == "First"
+        assert shown(loop.project, loop.env) == "First"
 
 
 # ---- Another Python in .venv ----
 
 
-@pytest.mark.parametrize("windows", [False, True], ids=["unix", "windows"])
+@pytest.mark.parametrize(
+    "windows",
+    [pytest.param(False, id="unix"), pytest.param(True, id="windows", marks=pytest.mark.slow)],
+)
 def test_another_python_in_venv(
     render: Render, middle: Interpreter, newest: Interpreter, target: Path, windows: bool
 ) -> None:
     env = environment(target, middle)
-    project = render(python_version=middle.version, windows=windows, abi="version")
+    project = render(python_version=middle.minor, windows=windows, abi="version")
     sync(project, middle, env)
     run(["cargo", "test"], project, env)
 
-    (project / ".python-version").write_text(newest.version)
+    (project / ".python-version").write_text(newest.minor)
     sync(project, newest, env)
     if not windows:
         result = run(["cargo", "test"], project, env, check=False)
         assert result.code != 0
-        assert f"libpython{middle.version}" in result.output
-        assert f"libpython{newest.version}" in result.output
+        assert f"libpython{middle.minor}" in result.output
+        assert f"libpython{newest.minor}" in result.output
         assert "`cargo clean -p pyo3-ffi`" in result.output
         run(["cargo", "clean", "-p", "pyo3-ffi"], project, env)
     # With VIRTUAL_ENV instead of PYO3_PYTHON, PyO3 notices by itself.
     (project / "tests/integration.rs").write_text(INTEGRATION_TEST)
-    run(["cargo", "test"], project, env | {"EXPECTED_PYTHON": newest.version})
+    run(["cargo", "test"], project, env | {"EXPECTED_PYTHON": newest.minor})
     run([uv(), "run", "pytest"], project, env)
 
 
+@pytest.mark.slow
 def test_relocated_python_of_the_same_version(
     render: Render, middle: Interpreter, relocated: Interpreter, target: Path
 ) -> None:
-    assert relocated.version == middle.version
+    assert relocated.minor == middle.minor
     env = environment(target, middle)
-    project = render(python_version=middle.version)
+    project = render(python_version=middle.minor)
     sync(project, middle, env)
     run(["cargo", "test"], project, env)
     run([uv(), "venv", "--quiet", "--clear", "--python", relocated.path], project, env)
     result = run(["cargo", "test"], project, env, check=False)
     assert result.code != 0
-    assert str(relocated.prefix) in result.output and str(middle.prefix) in result.output
+    assert str(relocated.base_prefix) in result.output and str(middle.base_prefix) in result.output
 
 
+@pytest.mark.slow
 def test_no_venv(render: Render, middle: Interpreter, target: Path) -> None:
     env = environment(target, middle)
-    project = render(python_version=middle.version)
+    project = render(python_version=middle.minor)
     result = run(["cargo", "test"], project, env, check=False)
     assert result.code != 0
     assert f"{project}/.venv/bin/python" in result.output
@@ -358,20 +358,21 @@ def test_no_venv(render: Render, middle: Interpreter, target: Path) -> None:
     assert "is gone; run `uv sync`" in result.output
 
 
+@pytest.mark.slow
 def test_other_interpreter_in_the_environment(
     render: Render, middle: Interpreter, newest: Interpreter, target: Path
 ) -> None:
     """The user's PYO3_PYTHON wins, with a warning; conda is an error, as PyO3 ignores .venv."""
-    project = render("unix", python_version=middle.version)
+    project = render("unix", python_version=middle.minor)
     env = environment(target, middle)
     sync(project, middle, env)
     exported = env | {"PYO3_PYTHON": str(newest.path)}
     output = run(["cargo", "test", "--no-run"], project, exported).output
     assert "warning" in output and "unset PYO3_PYTHON" in output
 
-    project = render("windows", python_version=middle.version, python_min="3.10", windows=True)
+    project = render("windows", python_version=middle.minor, python_min="3.10", windows=True)
     sync(project, middle, env)
-    conda = env | {"CONDA_PREFIX": str(newest.prefix)}
+    conda = env | {"CONDA_PREFIX": str(newest.base_prefix)}
     result = run(["cargo", "test"], project, conda, check=False)
     assert result.code != 0
     assert "`conda deactivate`" in result.output

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import sys
 
 import pytest
-from conftest import Render
-from support import APP_EXTRAS, EXTRAS, check_files, commit_all, files, parse, read_toml, run
+
+from .commands import commit_all, run
+from .conftest import Render
+from .projects import APP_EXTRAS, EXTRAS, check_files, check_formatting, files, read_toml
 
 COMMON = {
     ".cargo/config.toml",
@@ -19,7 +20,6 @@ COMMON = {
     "Cargo.toml",
     "README.md",
     "build.rs",
-    "deny.toml",
     "pyproject.toml",
 }
 KIND = {
@@ -53,7 +53,7 @@ VARIANTS = [
 ]
 EXTRA_FILES = {
     "github": {
-        ".github/plan.py",
+        ".github/pythons.json",
         ".github/workflows/ci.yml",
         ".github/workflows/release.yml",
     },
@@ -66,15 +66,23 @@ EXTRA_FILES = {
 }
 
 
-@pytest.mark.parametrize("windows", [False, True], ids=["unix", "windows"])
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: "-".join(variant.values()))
+# Each variant with each licence, and with both answers to each of the others
+COMBINATIONS = [
+    (variant, example, windows, license)
+    for variant in VARIANTS
+    for (example, windows), license in zip(
+        itertools.product((True, False), repeat=2), LICENSE, strict=True
+    )
+]
+
+
 @pytest.mark.parametrize(
-    ("license", "example"),
-    list(itertools.product(LICENSE, (True, False))),
-    ids=lambda value: str(value).replace(" ", "-"),
+    ("variant", "example", "windows", "license"),
+    COMBINATIONS,
+    ids=lambda value: "-".join(value.values()) if isinstance(value, dict) else str(value),
 )
 def test_variant(
-    render: Render, license: str, example: bool, variant: dict[str, str], windows: bool
+    render: Render, variant: dict[str, str], example: bool, windows: bool, license: str
 ) -> None:
     project = render(license=license, example=example, windows=windows, extras=[], **variant)
     kind = variant["kind"]
@@ -113,7 +121,7 @@ def test_workflows_are_the_same_in_every_project(render: Render) -> None:
         two = render(
             f"{kind}-2", kind=kind, project_name="two", python_version="3.15", example=False
         )
-        for name in EXTRA_FILES["github"] | EXTRA_FILES["dependabot"]:
+        for name in (EXTRA_FILES["github"] | EXTRA_FILES["dependabot"]) - {".github/pythons.json"}:
             assert (one / name).read_bytes() == (two / name).read_bytes()
 
 
@@ -138,9 +146,7 @@ def test_formatters_agree_with_the_longest_name(render: Render) -> None:
             example=example,
             extras=EXTRAS if kind == "extension" else APP_EXTRAS,
         )
-        for path in project.rglob("*.rs"):
-            parse(path)
-        run([sys.executable, "-m", "ruff", "format", "--check", "."], project)
+        check_formatting(project)
 
 
 def test_proprietary_is_kept_off_pypi(render: Render) -> None:

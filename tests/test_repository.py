@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import QUESTIONS, Render
 from support import ROOT, check_workflows, clean_environment, interpreters, run
+
+from conftest import QUESTIONS, Render
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

