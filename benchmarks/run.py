@@ -2,7 +2,7 @@
 
     uv run python benchmarks/run.py
 
-Writes results.json and results.svg beside this file, and the table in README.md.
+Writes results.json, results.svg and the table in README.md, all beside this file.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def main() -> None:
         file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
     (HERE / "results.svg").write_text(report.chart(results), encoding="utf-8")
-    report.embed(ROOT / "README.md", report.markdown(results))
+    report.embed(HERE / "README.md", report.markdown(results))
 
 
 def interpreter(path: str) -> Interpreter:
