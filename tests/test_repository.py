@@ -1,4 +1,4 @@
-"""README and the repository itself."""
+"""README, the documentation and the repository itself."""
 
 from __future__ import annotations
 
@@ -10,28 +10,75 @@ from pathlib import Path
 
 import pytest
 from conftest import QUESTIONS, Render
-from support import ROOT, check_workflows, clean_environment, interpreters, run
+from support import ROOT, check_workflows, clean_environment, files, interpreters, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks/README.md"]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
 
 
 def setup_lines() -> list[str]:
     return [line for line in README.splitlines() if line.startswith("pip install uv && ")]
 
 
-@pytest.mark.parametrize(("name", "kind"), [("myproj", "extension"), ("myapp", "app")])
-def test_readme_tree_is_that_of_a_render(render: Render, name: str, kind: str) -> None:
-    tree = README.split(f"```\n{name}\n")[1].split("```")[0]
-    shown = [line.split()[1] for line in tree.splitlines()]
-    project = render(name, kind=kind)
-    files = {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
-    assert shown == sorted(files, key=lambda name: (name.split("/")[0], name))
+def column(page: str, head: str, number: int = 0) -> list[str]:
+    """Return the cells of one column of the table whose first line begins with `head`."""
+    table = (ROOT / page).read_text(encoding="utf-8").split(f"\n| {head} |")[1].split("\n\n")[0]
+    return [line.split("|")[number + 1].strip() for line in table.splitlines()[2:]]
+
+
+@pytest.mark.parametrize("kind", ["extension", "app"])
+def test_documented_files_are_those_of_a_render(render: Render, kind: str) -> None:
+    page = "docs/how-it-works.md"
+    kinds = zip(column(page, "file"), column(page, "file", 1), strict=True)
+    shown = [name.strip("`") for name, of in kinds if of in (kind, "both")]
+    assert shown == sorted(shown, key=lambda name: (name.split("/")[0], name))
+    project = render("myproj", kind=kind)
+    assert set(shown) == files(project)
+
+
+def test_readme_code_is_that_of_a_render(render: Render) -> None:
+    project = render("myproj", example=False)
+    for language, source in (("rust", "src/lib.rs"), ("python", "tests/test_sum_of_squares.py")):
+        shown = README.split(f"```{language}\n")[1].split("```")[0]
+        lines = map(str.strip, (project / source).read_text().splitlines())
+        for line in map(str.strip, shown.splitlines()):
+            assert line in lines, f"{line}: not in {source}, or in another order"
+
+
+def test_readme_stays_short() -> None:
+    assert len(README.splitlines()) <= 110
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "{{" not in text and "{%" not in text
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        linked = page.parent / path if path else page
+        assert linked.is_file(), link
+        headings = re.findall(r"^#+ (.+)", linked.read_text(encoding="utf-8"), re.MULTILINE)
+        slugs = [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+        assert not anchor or anchor in slugs, link
+
+
+def test_documented_problems_are_those_of_the_doctor() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")]
+    found = re.findall(r'\b(?:Finding|Problem)\(\s*"([\w-]+)"', "\n".join(sources))
+    assert column("docs/command.md", "problem") == [f"`{name}`" for name in dict.fromkeys(found)]
 
 
 def test_readme_names_every_question() -> None:
-    table = README.split("| question |")[1].split("\n\n")[0]
-    first_cells = "".join(line.split("|")[1] for line in table.splitlines()[1:])
-    assert re.findall(r"`(\w+)`", first_cells) == list(QUESTIONS)
+    names = re.findall(r"`(\w+)`", "".join(column("README.md", "question")))
+    assert names == list(QUESTIONS)
+    listed = re.findall(r"^- `([\w-]+)`: ", README, re.MULTILINE)
+    assert listed == [
+        choice if isinstance(choice, str) else choice["value"]
+        for choice in QUESTIONS["extras"]["choices"].values()
+    ]
 
 
 @pytest.mark.build
@@ -57,7 +104,7 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     _, line = setup_lines()
     install, test = line.split(" && ")
     script = (ROOT / ".ci/run").read_text()
-    assert script.rstrip().endswith("\n" + test)
+    assert script.rstrip().removesuffix(f"\n{test} -m slow").endswith("\n" + test)
     assert f"python3 -m {install}" in script
     assert ".ci/run" in (ROOT / ".github/workflows/ci.yml").read_text()
 
