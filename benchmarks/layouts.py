@@ -10,7 +10,9 @@ from pathlib import Path
 
 import copier
 import tomlkit
-from support import ROOT, Interpreter, clean_environment, run, uv
+from pyo3_uv.interpreters import Interpreter
+
+from tests.commands import ROOT, clean_environment, run, uv
 
 NAME = "my-project"
 PYO3 = "0.30"
@@ -34,7 +36,7 @@ def ours(project: Path, python: Interpreter) -> None:
     copier.run_copy(
         str(ROOT),
         project,
-        data={"python_version": python.version},
+        data={"python_version": python.minor},
         defaults=True,
         vcs_ref="HEAD",
         quiet=True,

@@ -14,22 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layouts import LAYOUTS, NAME, UV_INIT_OWN_PYO3, Layout, third_party
-from support import (
-    INTEGRATION_TEST,
-    ROOT,
-    Interpreter,
-    Loop,
-    Result,
-    activate,
-    clean_environment,
-    commit_all,
-    environment,
-    git,
-    run,
-    unactivated,
-    uv,
-)
+from pyo3_uv.interpreters import Interpreter
+
+from tests.commands import ROOT, Result, clean_environment, commit_all, git, run, uv
+from tests.projects import INTEGRATION_TEST, Loop
+from tests.projects import edit as edit_project
+from tests.pythons import activate, environment, unactivated
+
+from .layouts import LAYOUTS, NAME, UV_INIT_OWN_PYO3, Layout, third_party
 
 # A time (see `statistics_of`), {"count": int} or {"passes": bool}; perhaps with a "note"
 Cell = dict[str, object]
@@ -76,7 +68,7 @@ class Bench:
         if layout not in self._projects:
             project = self.new(layout, "edited")
             loop = Loop(project, self.environment())
-            loop.edit("First")
+            edit_project(loop.project, "First")
             self.sync(project, self.python, loop.env)
             self._projects[layout] = loop
         return self._projects[layout]
@@ -132,7 +124,7 @@ def edit(bench: Bench) -> dict[str, Row]:
             for layout in [layout for layout in layouts if layout.name not in row]:
                 loop = bench.synced(layout)
                 text = f"Edit {random.getrandbits(32):08x}"
-                loop.edit(text)
+                edit_project(loop.project, text)
                 env = loop.activated if "maturin" in way else loop.env
                 elapsed, output = timed(command, loop.project, env)
                 if way != FLOOR and not output.endswith(text + "\n"):
@@ -176,7 +168,7 @@ def recompiled(bench: Bench) -> dict[str, Row]:
         loop = bench.synced(layout)
         counts = []
         for number, command in enumerate(sequence * 2):  # the first round warms up
-            loop.edit(f"Command {number}")
+            edit_project(loop.project, f"Command {number}")
             crates = loop.run(COMMANDS[command.strip("*")], command.endswith("*"), check=False)
             counts.append(len(third_party(crates)))
         by_command = [list(pair) for pair in zip(sequence, counts[len(sequence) :], strict=True)]
@@ -309,7 +301,7 @@ def matrix(bench: Bench) -> dict[str, Row]:
             if not python:
                 continue
             project = bench.new(layout, kind, python)
-            env = environment(target, python, EXPECTED_PYTHON=python.version)
+            env = environment(target, python, EXPECTED_PYTHON=python.minor)
             (project / "tests/integration.rs").write_text(INTEGRATION_TEST)
             commit_all(project)
             sync = [uv(), "sync", "--quiet", "--python", python.path]
@@ -341,7 +333,7 @@ OLDER = "wheel for an older Python than that of .venv, imported there"
 
 
 def wheel(project: Path, python: Interpreter, env: dict[str, str]) -> Cell:
-    dist, venv = project.parent / f"dist-{python.version}", project.parent / python.version
+    dist, venv = project.parent / f"dist-{python.minor}", project.parent / python.minor
     run([uv(), "build", "--quiet", "--wheel", "-o", dist, "--python", python.path], project, env)
     [built] = dist.glob("*.whl")
     run([uv(), "venv", "--quiet", "--python", python.path, venv], project, env)
@@ -357,11 +349,11 @@ def switch(bench: Bench, layout: Layout, project: Path, env: dict[str, str]) -> 
     layout.repair(project)
     help = f"with {layout.help}" if layout.help else ""
     for python in (bench.python, bench.newer):
-        (project / ".python-version").write_text(python.version)
+        (project / ".python-version").write_text(python.minor)
         # The module may be missing since `git clean`, which is another row.
         sync = [uv(), "sync", "--quiet", "--python", python.path, "--reinstall-package", NAME]
         run(sync, project, env)
-        used = env | {"EXPECTED_PYTHON": python.version}
+        used = env | {"EXPECTED_PYTHON": python.minor}
         if layout.help:
             used = bench.helped(project, python, used)
         cell = verdict(run(["cargo", "test"], project, used, check=False))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from layouts import LAYOUTS
-from measure import EDIT, EDITED, FLOOR, OWN_PYO3, REINSTALL, SET_UP, SET_UP_COLD, Cell, Row
+from .layouts import LAYOUTS
+from .measure import EDIT, EDITED, FLOOR, OWN_PYO3, REINSTALL, SET_UP, SET_UP_COLD, Cell, Row
 
 NAMES = [layout.name for layout in LAYOUTS]
 OURS = NAMES[0]
@@ -29,7 +28,7 @@ def markdown(results: dict) -> str:
     return "\n".join([CHART, "", *lines, "", *numbered, "", " ".join(caption)])
 
 
-CHART = "![Seconds from an edit to its import, and to green tests](benchmarks/results.svg)"
+CHART = "![Seconds from an edit to its import, and to green tests](results.svg)"
 
 
 def origin(section: dict) -> str:
@@ -89,53 +88,42 @@ def charted(table: dict[str, Row]) -> list[tuple[str, list[tuple[str, Cell | Non
 
 
 def chart(results: dict) -> str:
-    """Return an SVG with one bar for each layout and way, on a logarithmic axis of seconds.
+    """Return an SVG with a panel for each question: one bar a layout, a linear axis from 0 s.
 
     Transparent; text and lines follow the reader's colour scheme.
     """
-    groups = [
-        (title, [(label, cell) for label, cell in bars if cell and "median" in cell])
-        for title, bars in charted(dict(rows(results)))
-    ]
-    medians = [cell["median"] for _, bars in groups for _, cell in bars]
-    low = 10 ** math.floor(math.log10(min(medians)))
-    high = max(medians) * 1.6
-    left, width, step = 120, 640, 20
-
-    def x(seconds: float) -> float:
-        return left + (width - left) * math.log(seconds / low) / math.log(high / low)
-
+    left, width, step = 125, 480, 20
     body: list[str] = []
-    y = 8
-    for title, bars in groups:
+    y = 0
+    for title, bars in charted(dict(rows(results))):
+        times = {label: cell["median"] for label, cell in bars if cell and "median" in cell}
+        scale = width / max(times.values())
         y += step
-        body.append(f'<text x="0" y="{y}" class="title">{escape(title)}</text>')
-        for label, cell in bars:
+        body.append(f'<text y="{y}" class="title">{escape(title[0].upper() + title[1:])}</text>')
+        top = y + 6
+        for label, seconds in times.items():
             y += step
-            css = "ours" if label == OURS else "peer"
-            end = x(cell["median"])
-            body.append(f'<text x="{left - 6}" y="{y}" text-anchor="end">{escape(label)}</text>')
-            body.append(
-                f'<rect class="{css}" x="{left}" y="{y - 12}" '
-                f'width="{end - left:.1f}" height="15"/>'
-            )
-            body.append(f'<text x="{end + 5:.1f}" y="{y}">{duration(cell["median"])}</text>')
-        y += 6
-    ticks = [low * 10**n * m for n in range(5) for m in (1, 2, 5) if low * 10**n * m <= high]
-    grid = [
-        f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="12" y2="{y}"/>'
-        f'<text x="{x(tick):.1f}" y="{y + 16}" text-anchor="middle">{tick:g} s</text>'
-        for tick in ticks
-    ]
+            end, css = left + seconds * scale, "ours" if label == OURS else "peer"
+            body += [
+                f'<text x="{left - 6}" y="{y}" text-anchor="end">{escape(label)}</text>',
+                f'<rect class="{css}" x="{left}" y="{y - 12}" width="{end - left:.1f}" height="15"/>',
+                f'<text x="{end + 5:.1f}" y="{y}">{duration(seconds)}</text>',
+            ]
+        tick = next(n for n in (1, 2, 5, 10, 20, 50, 100) if n * 6 >= max(times.values()))
+        y += step
+        for number in range(int(max(times.values()) / tick) + 1):
+            x = f"{left + number * tick * scale:.1f}"
+            body.append(f'<line x1="{x}" x2="{x}" y1="{top}" y2="{y - 12}"/>')
+            body.append(f'<text x="{x}" y="{y}" text-anchor="middle">{number * tick} s</text>')
+        y += step // 2
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + 60} {y + 24}">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 50} {y}">',
             "<style>",
             "text { font: 12px sans-serif; fill: #333 } .title { font-weight: bold }",
-            ".ours { fill: #2a78d6 } .peer { fill: #8a8f98 } line { stroke: #8a8f98; opacity: 0.25 }",
+            ".ours { fill: #2a78d6 } .peer { fill: #8a8f98 } line { stroke: #8a8f98; opacity: 0.4 }",
             "@media (prefers-color-scheme: dark) { text { fill: #ddd } }",
             "</style>",
-            *grid,
             *body,
             "</svg>",
             "",
@@ -143,10 +131,10 @@ def chart(results: dict) -> str:
     )
 
 
-def embed(readme: Path, text: str) -> None:
-    """Put `text` between the markers in `readme`."""
-    old = readme.read_text(encoding="utf-8")
+def embed(page: Path, text: str) -> None:
+    """Put `text` between the markers in `page`."""
+    old = page.read_text(encoding="utf-8")
     start, end = "<!-- benchmarks -->\n", "<!-- /benchmarks -->"
-    assert old.count(start) == old.count(end) == 1, f"{readme.name} has no markers"
+    assert old.count(start) == old.count(end) == 1, f"{page.name} has no markers"
     new = re.sub(f"{start}.*{end}", lambda _: f"{start}{text}\n{end}", old, flags=re.DOTALL)
-    readme.write_text(new, encoding="utf-8")
+    page.write_text(new, encoding="utf-8")

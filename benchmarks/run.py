@@ -1,8 +1,8 @@
 """Measure the template beside `uv init`, `maturin new` and the issue's layout; write the results.
 
-    uv run python benchmarks/run.py
+    uv run python -m benchmarks.run
 
-Writes results.json and results.svg beside this file, and the table in README.md.
+Writes results.json, results.svg and the table in README.md, all beside this file.
 """
 
 from __future__ import annotations
@@ -19,22 +19,15 @@ import time
 from functools import partial
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests"))
-
-import measure
-import report
 import tomlkit
-from support import (
-    ROOT,
-    Interpreter,
-    describe,
-    git,
-    relocate,
-    run,
-    shared_interpreters,
-    uv,
-)
+from pyo3_uv.interpreters import SUPPORTED, Interpreter, describe
+
+from tests.commands import ROOT, git, run, uv
+from tests.pythons import relocate, shared_interpreters
+
+from . import measure, report
+
+HERE = Path(__file__).parent
 
 MEASUREMENTS = {
     "edit": measure.edit,
@@ -78,12 +71,12 @@ def main() -> None:
         file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
     (HERE / "results.svg").write_text(report.chart(results), encoding="utf-8")
-    report.embed(ROOT / "README.md", report.markdown(results))
+    report.embed(HERE / "README.md", report.markdown(results))
 
 
 def interpreter(path: str) -> Interpreter:
     found = describe(Path(path))
-    if not found:
+    if not found or found.minor not in SUPPORTED:
         raise argparse.ArgumentTypeError(f"{path} is no CPython of a version that is offered")
     return found
 

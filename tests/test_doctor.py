@@ -13,7 +13,7 @@ from typing import Any
 
 import pexpect
 import pytest
-from pyo3_uv import binaries
+from conftest import Render, render_template
 from support import (
     PYO3_UV,
     ROOT,
@@ -28,7 +28,7 @@ from support import (
     uv,
 )
 
-from conftest import Render, render_template
+from pyo3_uv import binaries
 
 pytestmark = pytest.mark.build
 

@@ -140,7 +140,7 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_killed_update(releases: Path, tmp_path: Path) -> None:
-    """With the commands of README everything is as committed, and the update can be repeated."""
+    """With the commands of docs/troubleshooting.md everything is as committed, and the update can be repeated."""
     env = clean_environment()
     [restore] = [
         line for line in TROUBLESHOOTING.splitlines() if line.startswith("git reset --hard")
@@ -196,7 +196,7 @@ def project(render: Render, middle: Interpreter, env: dict[str, str]) -> Path:
 @pytest.mark.slow
 @pytest.mark.build
 def test_killed_sync(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
-    """With the commands of README everything is there; nothing broken is left in a cache.
+    """With the commands of docs/troubleshooting.md everything is there; nothing broken is left in a cache.
 
     `uv sync` alone does not mend each state: it believes the metadata of a half-copied package.
     """

@@ -176,7 +176,9 @@ def test_in_a_uv_workspace(
     sync(project, middle, env)
     assert not (project / ".venv").exists()
     result = run(["cargo", "test"], project, env, check=False)
-    assert f"{project}/.venv/bin/python: No such file" in result.output, "as in README's table"
+    assert f"{project}/.venv/bin/python: No such file" in result.output, (
+        "as docs/troubleshooting.md says"
+    )
 
     root.write_text(root.read_text() + 'exclude = ["packages/my-project"]\n')
     commands_pass(project, middle, env)

@@ -147,7 +147,7 @@ def test_without_development_files(
 
 
 def test_copier_without_git(tmp_path: Path) -> None:
-    """README's table explains what Copier says."""
+    """docs/troubleshooting.md explains what Copier says."""
     env = clean_environment(PATH=path_with(tmp_path / "bin"))
     copy = [sys.executable, "-m", "copier", "copy", "--defaults"]
     output = fails([*copy, "gh:org/pyo3-uv-template", tmp_path / "my-project"], tmp_path, env)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 import yaml
-from pyo3_uv import machine
+from conftest import QUESTIONS, Render
 from support import (
     PYO3_UV,
     ROOT,
@@ -28,7 +28,7 @@ from support import (
     uv,
 )
 
-from conftest import QUESTIONS, Render
+from pyo3_uv import machine
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

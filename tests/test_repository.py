@@ -1,40 +1,84 @@
-"""README and the repository itself."""
+"""README, the documentation and the repository itself."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT, check_workflows, clean_environment, interpreters, run
 
-from conftest import QUESTIONS, Render
+from .commands import ROOT, clean_environment, run
+from .conftest import QUESTIONS, Render
+from .projects import files
+from .pythons import interpreters
+from .tools import RUFF, check_workflows
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks/README.md"]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
 
 
 def setup_lines() -> list[str]:
     return [line for line in README.splitlines() if line.startswith("pip install uv && ")]
 
 
-@pytest.mark.parametrize(("name", "kind"), [("myproj", "extension"), ("myapp", "app")])
-def test_readme_tree_is_that_of_a_render(render: Render, name: str, kind: str) -> None:
-    tree = README.split(f"```\n{name}\n")[1].split("```")[0]
-    shown = [line.split()[1] for line in tree.splitlines()]
-    project = render(name, kind=kind)
-    files = {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
-    assert shown == sorted(files, key=lambda name: (name.split("/")[0], name))
+def column(page: str, head: str, number: int = 0) -> list[str]:
+    """Return the cells of one column of the table whose first line begins with `head`."""
+    table = (ROOT / page).read_text(encoding="utf-8").split(f"\n| {head} |")[1].split("\n\n")[0]
+    return [line.split("|")[number + 1].strip() for line in table.splitlines()[2:]]
+
+
+@pytest.mark.parametrize("kind", ["extension", "app"])
+def test_documented_files_are_those_of_a_render(render: Render, kind: str) -> None:
+    page = "docs/how-it-works.md"
+    kinds = zip(column(page, "file"), column(page, "file", 1), strict=True)
+    shown = [name.strip("`") for name, of in kinds if of in (kind, "both")]
+    assert shown == sorted(shown, key=lambda name: (name.split("/")[0], name))
+    project = render("myproj", kind=kind)
+    assert set(shown) == files(project)
+
+
+def test_readme_code_is_that_of_a_render(render: Render) -> None:
+    project = render("myproj", example=False)
+    for language, source in (("rust", "src/lib.rs"), ("python", "tests/test_sum_of_squares.py")):
+        shown = README.split(f"```{language}\n")[1].split("```")[0]
+        lines = map(str.strip, (project / source).read_text().splitlines())
+        for line in map(str.strip, shown.splitlines()):
+            assert line in lines, f"{line}: not in {source}, or in another order"
+
+
+def test_readme_stays_short() -> None:
+    assert len(README.splitlines()) <= 110
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "{{" not in text and "{%" not in text.replace("`{% if %}`", "")
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        linked = page.parent / path if path else page
+        assert linked.is_file(), link
+        headings = re.findall(r"^#+ (.+)", linked.read_text(encoding="utf-8"), re.MULTILINE)
+        slugs = [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+        assert not anchor or anchor in slugs, link
 
 
 def test_readme_names_every_question() -> None:
-    table = README.split("| question |")[1].split("\n\n")[0]
-    first_cells = "".join(line.split("|")[1] for line in table.splitlines()[1:])
-    assert re.findall(r"`(\w+)`", first_cells) == list(QUESTIONS)
+    names = re.findall(r"`(\w+)`", "".join(column("README.md", "question")))
+    assert names == list(QUESTIONS)
+    listed = re.findall(r"^- `([\w-]+)`: ", README, re.MULTILINE)
+    assert listed == [
+        choice if isinstance(choice, str) else choice["value"]
+        for choice in QUESTIONS["extras"]["choices"].values()
+    ]
 
 
+@pytest.mark.slow
 @pytest.mark.build
 def test_readme_set_up_line(template: Path, tmp_path: Path) -> None:
     """Run it as it stands, with pip of a fresh environment, in a clone of the template."""
@@ -50,7 +94,7 @@ def test_readme_set_up_line(template: Path, tmp_path: Path) -> None:
     output = run(["bash", "-c", line], clone, env).output
     assert "ok     uv run pytest" in output
     assert "ok     cargo test" in output
-    assert (tmp_path / "myproj/.python-version").read_text() == python.version + "\n"
+    assert (tmp_path / "myproj/.python-version").read_text() == python.minor + "\n"
     shutil.rmtree(tmp_path / "myproj/target")
 
 
@@ -58,7 +102,7 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     _, line = setup_lines()
     install, test = line.split(" && ")
     script = (ROOT / ".ci/run").read_text()
-    assert script.rstrip().endswith("\n" + test)
+    assert script.rstrip().removesuffix(f"\n{test} -m slow").endswith("\n" + test)
     assert f"python3 -m {install}" in script
     assert ".ci/run" in (ROOT / ".github/workflows/ci.yml").read_text()
 
@@ -82,6 +126,5 @@ def test_nothing_needs_trust() -> None:
 
 
 def test_own_code_is_clean() -> None:
-    ruff = [sys.executable, "-m", "ruff"]
-    run([*ruff, "format", "--check", "."], ROOT)
-    run([*ruff, "check", "."], ROOT)
+    run([RUFF, "format", "--check", "."], ROOT)
+    run([RUFF, "check", "."], ROOT)
