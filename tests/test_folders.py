@@ -241,10 +241,10 @@ def test_prompt_keeps_files(template: Path, occupied: Path) -> None:
     assert (occupied / "Cargo.toml").exists()
 
 
-def test_rendering_twice_changes_nothing(template: Path, render: Render) -> None:
+def test_rendering_twice_changes_nothing(source: Path, render: Render) -> None:
     project = render()
     before = {name: (project / name).read_bytes() for name in files(project)}
-    render_template(template, project)
+    render_template(source, project)
     assert {name: (project / name).read_bytes() for name in files(project)} == before
 
 

@@ -6,6 +6,7 @@ import itertools
 import random
 import shutil
 import tarfile
+import textwrap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,6 +162,7 @@ def test_checks_are_clean(
         run([uv(), "run", *command], project, variant_env)
 
 
+@pytest.mark.slow
 def test_readme_of_the_render(
     render: Render, middle: Interpreter, variant_env: dict[str, str]
 ) -> None:
@@ -176,6 +178,36 @@ def test_readme_of_the_render(
             command = line.split(" # ")[0].strip()
             run(["bash", "-c", command], project, variant_env)
     assert sorted(path.suffix for path in (project / "dist").glob("*-*")) == [".gz", ".whl"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", [True, False], ids=["example", "minimal"])
+def test_function_added_as_readme_says(
+    render: Render, middle: Interpreter, variant_env: dict[str, str], example: bool
+) -> None:
+    project = render(python_version=middle.minor, example=example)
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    steps = readme.split("### Add a function")[1].split("\n## ")[0].split("    ```")
+    function, export, imports, stub = (
+        textwrap.dedent(block.split("\n", 1)[1]) for block in steps[1::2]
+    )
+    library = project / "src/lib.rs"
+    text = library.read_text().replace("mod _core {\n", f"mod _core {{\n{export}")
+    library.write_text(f"{text}\n{function}")
+    run(["cargo", "fmt"], project, variant_env)
+    package = project / "python/my_project"
+    init, core = (package / name for name in ("__init__.py", "_core.pyi"))
+    init.write_text(init.read_text().replace("\n__all__ = [", f'{imports}\n__all__ = ["shout", '))
+    core.write_text(core.read_text().replace("__all__ = [", '__all__ = ["shout", ') + f"\n{stub}")
+    (project / "tests/test_shout.py").write_text(
+        "from my_project import shout\n\n\ndef test_shout() -> None:\n"
+        '    assert shout("a") == "A"\n    assert shout.__doc__ == "Return `text` in upper case."\n'
+    )
+    sync(project, middle, variant_env)
+    run([uv(), "run", "ruff", "check", "--fix", "--extend-select", "RUF022"], project, variant_env)
+    for command in (["pytest"], ["mypy"], ["stubtest", "my_project"]):
+        run([uv(), "run", *command], project, variant_env)
+    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, variant_env)
 
 
 # ---- Wheels ----

@@ -239,7 +239,10 @@ def terminal(template: Path, tmp_path: Path) -> Callable[[str], pexpect.spawn]:
     config = tmp_path / "gitconfig"
     config.write_text(f'[url "{tmp_path.as_uri()}/org/"]\n\tinsteadOf = https://github.com/org/\n')
     env = clean_environment(
-        GIT_CONFIG_GLOBAL=str(config), COPIER_CACHE_DIR=str(tmp_path / "cache"), TERM="xterm"
+        GIT_CONFIG_GLOBAL=str(config),
+        COPIER_CACHE_DIR=str(tmp_path / "cache"),
+        TERM="xterm",
+        PROMPT_TOOLKIT_NO_CPR="1",  # else each prompt waits a second for an answer of the terminal
     )
 
     def copy(destination: str) -> pexpect.spawn:
