@@ -13,49 +13,40 @@ from typing import Any
 
 import pexpect
 import pytest
-from conftest import Render, render_template
-from support import (
-    PYO3_UV,
-    ROOT,
-    Interpreter,
-    commit_all,
-    environment,
-    foreign,
-    git,
-    relocate,
-    run,
-    sync,
-    uv,
-)
 
 from pyo3_uv import binaries
+from pyo3_uv.interpreters import Interpreter
+
+from .commands import PYO3_UV, ROOT, commit_all, git, run, uv
+from .conftest import Render, render_template
+from .pythons import environment, foreign, relocate, sync
 
 pytestmark = pytest.mark.build
 
 
 def doctor(project: Path, env: dict[str, str]) -> dict[str, Any]:
     """Return the report on `project`; its files must stay as they are."""
-    before = files(project)
+    before = contents(project)
     result = run([PYO3_UV, "doctor", "--json"], project, env, check=False)
-    assert files(project) == before, "the doctor changes nothing"
+    assert contents(project) == before, "the doctor changes nothing"
     report: dict[str, Any] = json.loads(result.output)
     assert result.code == (0 if report["healthy"] else 1)
-    for finding in report["findings"]:
-        assert all(finding.values()), "each has evidence, consequence and cure"
+    for problem in report["problems"]:
+        assert all(problem.values()), "each has evidence, effect and cure"
     return report
 
 
 def ids(report: dict[str, Any]) -> list[str]:
-    return [finding["id"] for finding in report["findings"]]
+    return [problem["id"] for problem in report["problems"]]
 
 
-def files(project: Path) -> dict[str, bytes]:
+def contents(project: Path) -> dict[str, bytes]:
     """Return the content of all files but those in .venv and .git."""
     found = [p for p in project.rglob("*") if p.is_file() and not {".venv", ".git"} & set(p.parts)]
     return {str(path): path.read_bytes() for path in found}
 
 
-def edit(path: Path, old: str, new: str) -> None:
+def replace(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
@@ -64,6 +55,7 @@ def edit(path: Path, old: str, new: str) -> None:
 # ---- Healthy projects ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("python", "answers"),
     [
@@ -78,11 +70,11 @@ def edit(path: Path, old: str, new: str) -> None:
 def test_render_is_healthy(
     render: Render, python: Interpreter, target: Path, answers: dict[str, Any]
 ) -> None:
-    project = render(python_version=python.version, **answers)
+    project = render(python_version=python.minor, **answers)
     env = environment(target, python)
     sync(project, python, env)
     report = doctor(project, env)
-    assert report["findings"] == []
+    assert report["problems"] == []
     facts = report["facts"]
     assert facts["environment"] == f".venv: Python {exact(python)}, shared libpython"
     assert facts["interpreter"].startswith(".venv/bin/python, from ")
@@ -103,10 +95,10 @@ def exact(python: Interpreter) -> str:
 
 @pytest.fixture(scope="module")
 def healthy(
-    template: Path, middle: Interpreter, target: Path, tmp_path_factory: pytest.TempPathFactory
+    source: Path, middle: Interpreter, target: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("doctor") / "my-project"
-    render_template(template, folder, python_version=middle.version, python_min="3.10", extras=[])
+    render_template(source, folder, python_version=middle.minor, python_min="3.10", extras=[])
     sync(folder, middle, environment(target, middle))
     commit_all(folder)
     return folder
@@ -136,7 +128,7 @@ def remove_rpath(project: Path) -> None:
 
 def other_python(project: Path) -> None:
     config = project / ".cargo/config.toml"
-    edit(config, '".venv/bin/python"', '"../python"')
+    replace(config, '".venv/bin/python"', '"../python"')
     (project.parent / "python").unlink(missing_ok=True)
     (project.parent / "python").symlink_to(sys.executable)
 
@@ -146,21 +138,21 @@ BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "other PYO3_PYTHON": ("interpreter", other_python, "from PYO3_PYTHON in .cargo/config.toml"),
     "force": (
         "force",
-        lambda p: edit(
+        lambda p: replace(
             p / ".cargo/config.toml", "relative = true }", "relative = true, force = true }"
         ),
         ".cargo/config.toml sets PYO3_PYTHON with force = true",
     ),
     "extension-module": (
         "extension-module",
-        lambda p: edit(
+        lambda p: replace(
             p / "Cargo.toml", 'features = ["abi3', 'features = ["extension-module", "abi3'
         ),
         "Cargo.toml enables",
     ),
     "extension-module by default": (
         "extension-module",
-        lambda p: edit(
+        lambda p: replace(
             p / "Cargo.toml",
             "[build-dependencies]",
             '[features]\nx = ["pyo3/extension-module"]\ndefault = ["x"]\n\n[build-dependencies]',
@@ -171,32 +163,32 @@ BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no runner": ("other-environment", remove_runner, "its sys.prefix is"),
     "no auto-initialize": (
         "no-initialize",
-        lambda p: edit(p / "Cargo.toml", '"auto-initialize"', ""),
+        lambda p: replace(p / "Cargo.toml", '"auto-initialize"', ""),
         "auto-initialize is not enabled",
     ),
     "no key for .venv": (
         "cache-keys",
-        lambda p: edit(p / "pyproject.toml", '    { file = ".venv/pyvenv.cfg" },\n', ""),
+        lambda p: replace(p / "pyproject.toml", '    { file = ".venv/pyvenv.cfg" },\n', ""),
         ".venv/pyvenv.cfg",
     ),
     "no key for Rust files": (
         "cache-keys",
-        lambda p: edit(p / "pyproject.toml", "src/**/*.rs", "src/lib.rs"),
+        lambda p: replace(p / "pyproject.toml", "src/**/*.rs", "src/lib.rs"),
         "do not cover src/**/*.rs",
     ),
     "slow": (
         "slow-rebuilds",
-        lambda p: edit(p / "pyproject.toml", "use-base-python = true\n", ""),
+        lambda p: replace(p / "pyproject.toml", "use-base-python = true\n", ""),
         "has no use-base-python = true",
     ),
     "other [lib] name": (
         "module-name",
-        lambda p: edit(p / "Cargo.toml", 'name = "_core"', 'name = "other"'),
+        lambda p: replace(p / "Cargo.toml", 'name = "_core"', 'name = "other"'),
         "[lib] name is other",
     ),
     "other #[pymodule]": (
         "module-name",
-        lambda p: edit(p / "src/lib.rs", "mod _core", "mod other"),
+        lambda p: replace(p / "src/lib.rs", "mod _core", "mod other"),
         "#[pymodule] is called other",
     ),
     "no module": (
@@ -206,20 +198,26 @@ BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
     ),
     "does not compile": (
         "build-fails",
-        lambda p: edit(p / "src/lib.rs", "mod _core {", "mod _core { fn f( {}"),
+        lambda p: replace(p / "src/lib.rs", "mod _core {", "mod _core { fn f( {}"),
         "error",
     ),
 }
 
 
-@pytest.mark.parametrize("broken", BREAK)
+QUICK = {"no PYO3_PYTHON", "no runner"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in BREAK],
+)
 def test_one_thing_broken(broken: str, project: Path, middle: Interpreter, target: Path) -> None:
-    finding, damage, evidence = BREAK[broken]
+    problem, damage, evidence = BREAK[broken]
     env = environment(target, middle)
     damage(project)
     report = doctor(project, env)
-    assert ids(report) == [finding]
-    assert evidence in report["findings"][0]["evidence"]
+    assert ids(report) == [problem]
+    assert evidence in report["problems"][0]["evidence"]
     shown = run([PYO3_UV, "doctor", project / "Cargo.toml"], ROOT, env, check=False)
     assert shown.code == 1
     assert shown.output.endswith("\n1 problem\n")
@@ -227,77 +225,79 @@ def test_one_thing_broken(broken: str, project: Path, middle: Interpreter, targe
         run([uv(), "sync", "--quiet", "--reinstall-package", "my-project"], project, env)
 
 
+@pytest.mark.slow
 def test_rpath_missing_where_the_loader_finds_libpython(
     project: Path, middle: Interpreter, target: Path
 ) -> None:
     assert middle.libpython
     env = environment(target, middle, LD_LIBRARY_PATH=str(middle.libpython.parent))
-    assert doctor(project, env)["findings"] == []
+    assert doctor(project, env)["problems"] == []
     remove_rpath(project)
     report = doctor(project, env)
     assert ids(report) == ["no-rpath"]
-    assert "here the loader finds" in report["findings"][0]["evidence"]
+    assert "here the loader finds" in report["problems"][0]["evidence"]
 
 
+@pytest.mark.slow
 def test_shell_that_interferes(
     project: Path, middle: Interpreter, newest: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     env = environment(target, middle)
-    (finding,) = doctor(project, env | {"PYO3_PYTHON": str(newest.path)})["findings"]
-    assert finding["id"] == "interpreter"
-    assert (
-        f"from PYO3_PYTHON of the shell; .venv has Python {middle.version}" in finding["evidence"]
-    )
-    assert finding["cure"] == "unset PYO3_PYTHON in this shell"
+    (problem,) = doctor(project, env | {"PYO3_PYTHON": str(newest.path)})["problems"]
+    assert problem["id"] == "interpreter"
+    assert f"from PYO3_PYTHON of the shell; .venv has Python {middle.minor}" in problem["evidence"]
+    assert problem["cure"] == "unset PYO3_PYTHON in this shell"
     (tmp_path / "config.txt").write_text(f"executable={newest.path}\n")
     file = {"PYO3_CONFIG_FILE": str(tmp_path / "config.txt")}
-    finding, *_ = doctor(project, env | file)["findings"]
-    assert finding["id"] == "interpreter"
-    assert finding["cure"] == "unset PYO3_CONFIG_FILE in this shell"
+    problem, *_ = doctor(project, env | file)["problems"]
+    assert problem["id"] == "interpreter"
+    assert problem["cure"] == "unset PYO3_CONFIG_FILE in this shell"
 
-    assert doctor(project, foreign(env, middle, tmp_path / "foreign"))["findings"] == []
+    assert doctor(project, foreign(env, middle, tmp_path / "foreign"))["problems"] == []
 
     remove_env(project)
-    (finding,) = doctor(project, env | {"VIRTUAL_ENV": str(project / ".venv")})["findings"]
-    assert finding["title"] == "PyO3 takes .venv only while it is activated"
-    both = {"VIRTUAL_ENV": str(project / ".venv"), "CONDA_PREFIX": str(newest.prefix)}
-    (finding,) = doctor(project, env | both)["findings"]
-    assert "VIRTUAL_ENV and CONDA_PREFIX are both set" in finding["evidence"]
-    report = doctor(project, env | {"CONDA_PREFIX": str(newest.prefix)})
-    assert report["findings"][0]["cure"] == "conda deactivate"
+    (problem,) = doctor(project, env | {"VIRTUAL_ENV": str(project / ".venv")})["problems"]
+    assert problem["title"] == "PyO3 takes .venv only while it is activated"
+    both = {"VIRTUAL_ENV": str(project / ".venv"), "CONDA_PREFIX": str(newest.base_prefix)}
+    (problem,) = doctor(project, env | both)["problems"]
+    assert "VIRTUAL_ENV and CONDA_PREFIX are both set" in problem["evidence"]
+    report = doctor(project, env | {"CONDA_PREFIX": str(newest.base_prefix)})
+    assert report["problems"][0]["cure"] == "conda deactivate"
 
 
+@pytest.mark.slow
 def test_environment_elsewhere(
     render: Render, middle: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     """As in containers: `.venv` is then not where PYO3_PYTHON looks."""
-    project = render(python_version=middle.version, extras=[])
+    project = render(python_version=middle.minor, extras=[])
     env = environment(target, middle) | {"UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv")}
     sync(project, middle, env)
     report = doctor(project, env)
     assert ids(report) == ["interpreter"]
-    assert report["findings"][0]["cure"].startswith("export PYO3_PYTHON=")
+    assert report["problems"][0]["cure"].startswith("export PYO3_PYTHON=")
     env["PYO3_PYTHON"] = str(tmp_path / "venv/bin/python")
-    assert doctor(project, env)["findings"] == []
+    assert doctor(project, env)["problems"] == []
 
 
+@pytest.mark.slow
 def test_environment_missing_or_changed(
     render: Render, middle: Interpreter, newest: Interpreter, target: Path
 ) -> None:
-    project = render(python_version=middle.version, abi="version", extras=[])
+    project = render(python_version=middle.minor, abi="version", extras=[])
     env = environment(target, middle)
     report = doctor(project, env)
     assert ids(report) == ["no-environment"]
-    assert report["findings"][0]["cure"] == "uv sync"
+    assert report["problems"][0]["cure"] == "uv sync"
     sync(project, middle, env)
     assert doctor(project, env)["healthy"]
 
-    (project / ".python-version").write_text(newest.version)
+    (project / ".python-version").write_text(newest.minor)
     sync(project, newest, env)
     report = doctor(project, env)
     assert ids(report) == ["stale-configuration"]
-    assert f"built for libpython{middle.version}" in report["findings"][0]["evidence"]
-    assert report["findings"][0]["cure"] == "cargo clean -p pyo3-ffi"
+    assert f"built for libpython{middle.minor}" in report["problems"][0]["evidence"]
+    assert report["problems"][0]["cure"] == "cargo clean -p pyo3-ffi"
     run(["cargo", "clean", "-p", "pyo3-ffi"], project, env)
     assert doctor(project, env)["healthy"]
 
@@ -305,32 +305,33 @@ def test_environment_missing_or_changed(
     (project / ".venv/bin/python").symlink_to("/absent/python")
     report = doctor(project, env)
     assert ids(report) == ["no-environment"]
-    assert "is there and does not start" in report["findings"][0]["evidence"]
+    assert "is there and does not start" in report["problems"][0]["evidence"]
 
 
+@pytest.mark.slow
 def test_relocated_python(
     render: Render, middle: Interpreter, relocated: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     """Standard library that is not found; libpython without its development files."""
     env = environment(target, relocated)
-    project = render(python_version=relocated.version, extras=[])
+    project = render(python_version=relocated.minor, extras=[])
     sync(project, relocated, env)
     remove_runner(project)
     report = doctor(project, env)
     assert ids(report) == ["no-standard-library"]
-    assert "codec" in report["findings"][0]["evidence"]
+    assert "codec" in report["problems"][0]["evidence"]
 
     bare = relocate(middle, tmp_path / "cpython")
     assert bare.libpython
     for path in bare.libpython.parent.glob("libpython*"):
         if path != bare.libpython:
             path.unlink()
-    project = render("bare", python_version=bare.version, extras=[])
+    project = render("bare", python_version=bare.minor, extras=[])
     sync(project, bare, env)
     report = doctor(project, env)
     assert ids(report) == ["libpython-missing"]
-    finding = report["findings"][0]
-    assert f"apt install libpython{bare.version}-dev" in finding["cure"]
+    problem = report["problems"][0]
+    assert f"apt install libpython{bare.minor}-dev" in problem["cure"]
     # `new` says it before it writes anything
     result = run(
         [PYO3_UV, "new", "made", "--defaults", "--python", bare.path], tmp_path, env, check=False
@@ -343,7 +344,7 @@ def test_seed(middle: Interpreter, relocated: Interpreter, target: Path, tmp_pat
     """The project of uv issue 11006: libpython, the standard library, and force."""
     for python in (middle, relocated):
         env = environment(target, python)
-        project = tmp_path / python.prefix.name
+        project = tmp_path / python.base_prefix.name
         shutil.copytree(ROOT / "tests/seed", project)
         run([uv(), "venv", "--quiet", "--python", python.path], project, env)
         found = ids(doctor(project, env))
@@ -352,6 +353,7 @@ def test_seed(middle: Interpreter, relocated: Interpreter, target: Path, tmp_pat
         assert not (project / "Cargo.lock").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
@@ -422,7 +424,7 @@ def uv_init(folder: Path, env: dict[str, str]) -> str:
 def maturin_new(folder: Path, env: dict[str, str], *options: str) -> str:
     command = ["uvx", "maturin==1.16.0", "new", "--bindings", "pyo3", *options, "--name", "made"]
     run([*command, folder], folder.parent, env)
-    edit(folder / "src/lib.rs", "Ok((a + b).to_string())", 'Ok(format!("Hello {}", a + b))')
+    replace(folder / "src/lib.rs", "Ok((a + b).to_string())", 'Ok(format!("Hello {}", a + b))')
     return "import made; print(made.sum_as_string(1, 2))"
 
 
@@ -440,6 +442,7 @@ def apply(project: Path, env: dict[str, str], *options: str) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_fix_of_other_generators_projects(
     generator: str, relocated: Interpreter, target: Path, tmp_path: Path
@@ -449,7 +452,7 @@ def test_fix_of_other_generators_projects(
     env["PATH"] = os.pathsep.join([str(relocated.path.parent), env["PATH"]])
     project = tmp_path / "made"
     show = GENERATORS[generator](project, env)
-    (project / ".python-version").write_text(f"{relocated.version}\n")
+    (project / ".python-version").write_text(f"{relocated.minor}\n")
     source = project / "src/lib.rs"
     with source.open("a") as file:
         file.write(PYTHON_TEST)
@@ -466,7 +469,7 @@ def test_fix_of_other_generators_projects(
 
     commit_all(project)
     result = apply(project, env)
-    assert result["healthy"] and result["by_hand"] == []
+    assert result["healthy"] and result["manual"] == []
     assert {".cargo/config.toml", "Cargo.toml", "build.rs", "pyproject.toml"} == set(
         result["changed"]
     )
@@ -476,10 +479,10 @@ def test_fix_of_other_generators_projects(
 
     assert "test embedded::runs_in_venv ... ok" in run(["cargo", "test"], project, env).output
     assert shown().startswith("Hello")
-    edit(source, "Hello", "Edited")
+    replace(source, "Hello", "Edited")
     assert shown().startswith("Edited")
     run(["cargo", "test"], project, env)
-    edit(source, "Edited", "Once more")
+    replace(source, "Edited", "Once more")
     compiled = run([uv(), "sync", "--verbose"], project, env).output
     assert "Compiling made" in compiled and "Compiling pyo3" not in compiled
     assert shown().startswith("Once more")
@@ -542,6 +545,7 @@ WORKSPACE = {
 }
 
 
+@pytest.mark.slow
 def test_fix_of_a_workspace(middle: Interpreter, target: Path, tmp_path: Path) -> None:
     """An extension module in a folder of its own, with a crate that it depends on."""
     env = environment(target, middle)
@@ -554,13 +558,13 @@ def test_fix_of_a_workspace(middle: Interpreter, target: Path, tmp_path: Path) -
     sync(project, middle, env)
     commit_all(project)
     result = apply(project, env)
-    assert result["healthy"] and result["by_hand"] == []
+    assert result["healthy"] and result["manual"] == []
     assert "# for all members\npyo3 = { version" in (project / "Cargo.toml").read_text()
     run(["cargo", "test"], project, env)
 
     show = [uv(), "run", "--quiet", "python", "-c", "from made._native import *; print(answer())"]
     assert run(show, project, env).output == "41\n"
-    edit(project / "crates/logic/src/lib.rs", "41", "42")
+    replace(project / "crates/logic/src/lib.rs", "41", "42")
     assert run(show, project, env).output == "42\n"
 
 
@@ -569,7 +573,7 @@ def test_fix_of_the_seed(
 ) -> None:
     for python in (middle, relocated):
         env = environment(target, python)
-        project = tmp_path / python.prefix.name
+        project = tmp_path / python.base_prefix.name
         shutil.copytree(ROOT / "tests/seed", project)
         run([uv(), "venv", "--quiet", "--python", python.path], project, env)
         assert run(["cargo", "test"], project, env, check=False).code != 0
@@ -581,6 +585,7 @@ def test_fix_of_the_seed(
         )
 
 
+@pytest.mark.slow
 def test_fix_cures_what_is_broken(project: Path, middle: Interpreter, target: Path) -> None:
     """Everything at once, in a project whose files have comments."""
     env = environment(target, middle)
@@ -601,6 +606,7 @@ def test_fix_cures_what_is_broken(project: Path, middle: Interpreter, target: Pa
     run([uv(), "sync", "--quiet"], project, env)
 
 
+@pytest.mark.slow
 def test_fix_adds_to_a_build_script_where_that_is_safe(
     project: Path, middle: Interpreter, target: Path
 ) -> None:
@@ -620,16 +626,17 @@ def test_fix_adds_to_a_build_script_where_that_is_safe(
     assert "pyo3_build_config::add_libpython_rpath_link_args();" in result.output
 
 
+@pytest.mark.slow
 def test_fix_asks_and_refuses(project: Path, middle: Interpreter, target: Path) -> None:
     env = environment(target, middle)
     damage = BREAK["force"][1]
     damage(project)
-    before = files(project)
+    before = contents(project)
     result = run([PYO3_UV, "fix", "--yes"], project, env, check=False)
     assert result.code == 1 and "uncommitted changes" in result.output
     result = run([PYO3_UV, "fix", "--allow-dirty"], project, env, check=False)
     assert result.code == 2 and "add --yes" in result.output
-    assert files(project) == before
+    assert contents(project) == before
 
     for answer, code in (("n", 1), ("y", 0)):
         terminal = ask(project, env)
@@ -640,7 +647,7 @@ def test_fix_asks_and_refuses(project: Path, middle: Interpreter, target: Path) 
         terminal.expect(pexpect.EOF)
         terminal.close()
         assert terminal.exitstatus == code
-        assert (files(project) == before) == bool(code)
+        assert (contents(project) == before) == bool(code)
 
 
 def ask(project: Path, env: dict[str, str]) -> pexpect.spawn:

@@ -12,6 +12,7 @@ from pathlib import Path
 import copier
 import pexpect
 import pytest
+
 from pyo3_uv.interpreters import Interpreter
 
 from .commands import clean_environment, run, uv

@@ -14,21 +14,12 @@ from pathlib import Path
 import pexpect
 import pytest
 import yaml
-from conftest import QUESTIONS, Render
-from support import (
-    PYO3_UV,
-    ROOT,
-    VERSIONS,
-    Interpreter,
-    clean_environment,
-    environment,
-    git,
-    run,
-    sync,
-    uv,
-)
 
-from pyo3_uv import machine
+from pyo3_uv.interpreters import SUPPORTED, Interpreter
+
+from .commands import PYO3_UV, ROOT, clean_environment, git, run, uv
+from .conftest import QUESTIONS, Render
+from .pythons import environment, sync
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -58,17 +49,16 @@ def offline(python: Interpreter, tools: Path) -> dict[str, str]:
 
 
 def test_supported_versions_are_those_of_the_question() -> None:
-    assert list(machine.SUPPORTED) == VERSIONS
-    assert list(machine.SUPPORTED) == list(QUESTIONS["python_version"]["choices"].values())
+    assert list(SUPPORTED) == list(QUESTIONS["python_version"]["choices"].values())
 
 
 @pytest.mark.build
-@pytest.mark.parametrize("kind", ["extension", "app"])
+@pytest.mark.parametrize("kind", ["extension", pytest.param("app", marks=pytest.mark.slow)])
 def test_new_ends_with_green_tests(
     render: Render, middle: Interpreter, target: Path, tmp_path: Path, kind: str
 ) -> None:
     """Offline, without any answer: `pyo3-uv new ../myproj --defaults`."""
-    cached = render(python_version=middle.version, kind=kind)
+    cached = render(python_version=middle.minor, kind=kind)
     sync(cached, middle, environment(target, middle))
     run(["cargo", "fetch"], cached, environment(target, middle))
     env = offline(middle, tmp_path / "tools") | {"CARGO_TARGET_DIR": str(target)}
@@ -76,7 +66,7 @@ def test_new_ends_with_green_tests(
     command = [PYO3_UV, "new", "../myproj", "--defaults", "-d", f"kind={kind}"]
     output = run(command, tmp_path / "here", env).output
     project = tmp_path / "myproj"
-    assert f"for Python {middle.version}" in output
+    assert f"for Python {middle.minor}" in output
     steps = ["uv sync", "git commit", "uv run pytest", "cargo test"]
     for step in steps if kind == "extension" else [s for s in steps if "pytest" not in s]:
         assert f"ok     {step}" in output
@@ -85,10 +75,11 @@ def test_new_ends_with_green_tests(
     assert git(project, "status", "--porcelain") == ""
     committed = git(project, "ls-files").split()
     assert {"uv.lock", "Cargo.lock", ".copier-answers.yml"} <= set(committed)
-    assert (project / ".python-version").read_text() == f"{middle.version}\n"
+    assert (project / ".python-version").read_text() == f"{middle.minor}\n"
     assert not list(tmp_path.glob(".pyo3-uv*"))
 
 
+@pytest.mark.slow
 @pytest.mark.build
 def test_json(middle: Interpreter, target: Path, tmp_path: Path) -> None:
     """And all ways to answer: a file, -d, --python with a path."""
@@ -101,7 +92,7 @@ def test_json(middle: Interpreter, target: Path, tmp_path: Path) -> None:
     result = json.loads(run(command, tmp_path, env).output)
     assert result["ok"] is True
     assert result["project"] == str(tmp_path / "made")
-    assert result["python"]["version"] == middle.version
+    assert result["python"]["version"] == middle.minor
     assert result["python"]["shared"] is True
     assert [step["ok"] for step in result["steps"]] == [True] * 5
     stored = yaml.safe_load((tmp_path / "made/.copier-answers.yml").read_text())
@@ -109,6 +100,7 @@ def test_json(middle: Interpreter, target: Path, tmp_path: Path) -> None:
     assert stored["_src_path"] == str(ROOT)
 
 
+@pytest.mark.slow
 @pytest.mark.build
 def test_failing_step_keeps_what_was_done(
     middle: Interpreter, target: Path, tmp_path: Path
@@ -127,6 +119,7 @@ def test_failing_step_keeps_what_was_done(
     assert "Cargo.lock" in git(tmp_path / "made", "ls-files")
 
 
+@pytest.mark.slow
 @pytest.mark.build
 def test_no_identity_and_a_repository_around(
     middle: Interpreter, target: Path, tmp_path: Path
@@ -150,6 +143,7 @@ def test_no_identity_and_a_repository_around(
     assert not (tmp_path / "outer/inner/.git").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.build
 def test_installed_command_takes_the_published_template(
     template: Path, middle: Interpreter, target: Path, tmp_path: Path
@@ -166,6 +160,14 @@ def test_installed_command_takes_the_published_template(
     stored = yaml.safe_load((tmp_path / "made/.copier-answers.yml").read_text())
     assert stored["_src_path"] == "gh:org/pyo3-uv-template"
 
+    # What `fix` writes is what the template renders: its texts are in the wheel.
+    config = tmp_path / "made/.cargo/config.toml"
+    rendered = config.read_text()
+    config.unlink()
+    fix = [*command.removesuffix(" new ").split(), "fix", "--yes", "--allow-dirty"]
+    run(fix, tmp_path / "made", env)
+    assert config.read_text() == rendered
+
 
 # ---- Nothing is written ----
 
@@ -173,7 +175,7 @@ MISTAKES = {
     "unknown question": (["-d", "kin=app"], 2, "no such question: kin; there are project_name"),
     "refused answer": (["-d", "abi=abi3t"], 1, "abi3t needs python_min 3.15"),
     "invalid choice": (["-d", "license=GPL"], 1, "license"),
-    "derived answer": (["-d", "module_name=x"], 1, "cannot be set"),
+    "derived answer": (["-d", "module_name=x"], 1, "Derived from other answers; remove it."),
     "no value": (["-d", "kind"], 2, "write KEY=VALUE"),
     "two Pythons": (["--python", "3.12", "-d", "python_version=3.13"], 2, "give one"),
     "unsupported": (["--python", "3.9"], 2, "not one of the template's: 3.10, 3.11"),
@@ -188,6 +190,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes(mistake: str, middle: Interpreter, tmp_path: Path) -> None:
     arguments, code, message = MISTAKES[mistake]
@@ -218,6 +221,7 @@ def test_questions_need_a_terminal(tmp_path: Path) -> None:
     assert "add --defaults" in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tool", "cure"),
     [
@@ -260,13 +264,14 @@ def dialogue(tmp_path: Path, middle: Interpreter, target: Path) -> pexpect.spawn
         str(PYO3_UV),
         ["new", "asked", "-d", "extras=[]"],
         cwd=tmp_path,
-        env=env | {"TERM": "xterm"},
+        env=env | {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
         encoding="utf-8",
         timeout=120,
         dimensions=(40, 160),
     )
 
 
+@pytest.mark.slow
 @pytest.mark.build
 def test_dialogue(middle: Interpreter, target: Path, tmp_path: Path) -> None:
     """Enter at each prompt; the Pythons that are there are offered first."""
@@ -285,6 +290,7 @@ def test_dialogue(middle: Interpreter, target: Path, tmp_path: Path) -> None:
     assert (tmp_path / "asked/Cargo.lock").is_file()
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_a_prompt_leaves_nothing(
     middle: Interpreter, target: Path, tmp_path: Path
 ) -> None:
@@ -305,6 +311,7 @@ def test_ctrl_c_at_a_prompt_leaves_nothing(
         assert [path.name for path in tmp_path.iterdir()] == ["tools"]
 
 
+@pytest.mark.slow
 @pytest.mark.build
 def test_ctrl_c_in_a_step(middle: Interpreter, target: Path, tmp_path: Path) -> None:
     """What is rendered stays, and the commands to go on with are named."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from pyo3_uv.interpreters import Interpreter
 
 from .commands import ROOT, commit_all, run, uv

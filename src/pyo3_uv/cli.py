@@ -20,8 +20,10 @@ from rich.syntax import Syntax
 
 from pyo3_uv import doctor as diagnosis
 from pyo3_uv import fix as cures
-from pyo3_uv import machine
+from pyo3_uv import interpreters
 from pyo3_uv import new as creation
+from pyo3_uv import tools as machine
+from pyo3_uv.plan import Plan
 from pyo3_uv.process import UserError, run
 from pyo3_uv.project import load
 
@@ -38,7 +40,7 @@ ProjectPath = Annotated[Path, typer.Argument(help="Folder of the crate, or its C
 
 
 def main() -> None:
-    """Run the command; a mistake of the user's ends in a message, not in a traceback."""
+    """Run the command; a `UserError` ends in its message, not in a traceback."""
     try:
         app()
     except UserError as error:
@@ -64,7 +66,10 @@ def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
 @app.command()
 def new(
     destination: Annotated[
-        Path, typer.Argument(metavar="DEST", help="Folder of the project: absent or empty.")
+        Path,
+        typer.Argument(
+            metavar="DEST", help="Folder of the project; it must be empty or not exist."
+        ),
     ],
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Ask nothing; what is not given has its default.")
@@ -100,7 +105,7 @@ def new(
     tools = _check_machine(quiet=as_json)
 
     chosen = creation.choose_python(python, answers, ask)
-    machine.check_uv_works_with(chosen)
+    interpreters.check_uv_works_with(chosen)
     if chosen.interpreter and not chosen.interpreter.linkable:
         raise UserError(
             f"{chosen}\nThe Rust tests cannot be linked with it: lib{chosen.interpreter.lib_name} "
@@ -146,15 +151,15 @@ def _check_machine(quiet: bool) -> list[machine.Tool]:
 
 
 def _run_steps(
-    project: Path, python: machine.Python, quiet: bool
+    project: Path, python: interpreters.Python, quiet: bool
 ) -> tuple[list[dict[str, Any]], bool]:
     """Run the steps, each with its progress and time; return them and whether all went well."""
-    todo = creation.steps(project, python)
+    steps = creation.steps(project, python)
     results: list[creation.StepResult] = []
     interrupted = False
     try:
         with progress(quiet) as step:
-            for result in creation.run_steps(project, todo, lambda s: step(f"{s.name}: {s.why}")):
+            for result in creation.run_steps(project, steps, lambda s: step(f"{s.name}: {s.why}")):
                 results.append(result)
                 mark = "[green]ok    [/]" if result.ok else "[bold red]failed[/]"
                 _say(quiet, f"{mark} {result.name:<14} {result.seconds:6.1f} s")
@@ -164,13 +169,13 @@ def _run_steps(
                     _say(quiet, escape(result.output))
     except KeyboardInterrupt:
         interrupted = True
-    left = creation.remaining(todo, results)
+    remaining = creation.remaining(steps, results)
     where = f"cd {shlex.quote(min(os.path.relpath(project), str(project), key=len))}"
-    if not left:
+    if not remaining:
         _say(quiet, f"\n{project.name} is ready:\n\n    {escape(where)}")
         return [r.as_dict() for r in results], True
     _say(quiet, "\nWhat was done is kept. Go on with:\n")
-    for line in [where, *left]:
+    for line in [where, *remaining]:
         _say(quiet, f"    {escape(line)}")
     if interrupted:
         raise KeyboardInterrupt
@@ -202,12 +207,12 @@ def _show(report: diagnosis.Report) -> None:
     console.print(escape(f"{report.project.name} in {report.project.folder}"), style="bold")
     for name, fact in report.facts.items():
         console.print(f"  {name:<12} {escape(fact)}")
-    for finding in report.findings:
-        console.print(f"\n[bold red]{escape(finding.title)}[/]  [dim]{finding.id}[/]")
-        console.print(f"  seen         {escape(finding.evidence)}")
-        console.print(f"  consequence  {escape(finding.consequence)}")
-        console.print(f"  cure         {escape(finding.cure)}")
-    count = len(report.findings)
+    for problem in report.problems:
+        console.print(f"\n[bold red]{escape(problem.title)}[/]  [dim]{problem.id}[/]")
+        console.print(f"  evidence     {escape(problem.evidence)}")
+        console.print(f"  effect       {escape(problem.effect)}")
+        console.print(f"  cure         {escape(problem.cure)}")
+    count = len(report.problems)
     if report.healthy:
         console.print("\n[bold green]healthy[/]")
     else:
@@ -234,16 +239,16 @@ def fix(
         cures.check_clean(project)
     changed: set[str] = set()
     commands: list[str] = []
-    seen: list[list[str]] = []
+    previous: list[list[str]] = []
     while True:
         with progress(as_json) as step:
-            report, pyo3 = cures.diagnose(project, step)
-        plan = cures.plan(report, pyo3)
+            report = diagnosis.examine(project, step)
+        plan = cures.plan(report)
         # A cure may uncover what could not be examined before; one that did not help is not
         # repeated.
-        if report.ids in seen or not (plan.changed() or plan.commands):
+        if report.ids in previous or not (plan.changed() or plan.commands):
             break
-        seen.append(report.ids)
+        previous.append(report.ids)
         if not as_json:
             _show(report)
             _show_plan(plan, project.workspace)
@@ -258,16 +263,16 @@ def fix(
         project = load(project.folder)
     if as_json:
         result = report.as_dict() | {"changed": sorted(changed), "commands": commands}
-        print(json.dumps(result | {"by_hand": plan.by_hand}, indent=2))
+        print(json.dumps(result | {"manual": plan.manual}, indent=2))
     else:
         _show(report)
-        for text in plan.by_hand:
+        for text in plan.manual:
             console.print(f"\nBy hand: {escape(text)}")
     if not report.healthy:
         raise typer.Exit(1)
 
 
-def _show_plan(plan: cures.Plan, root: Path) -> None:
+def _show_plan(plan: Plan, root: Path) -> None:
     if diff := plan.diff(root):
         console.print()
         console.print(
@@ -283,7 +288,7 @@ def _run_cure(command: list[str], folder: Path, quiet: bool) -> None:
     start = time.monotonic()
     with progress(quiet) as step:
         step(shlex.join(command))
-        done = run(command, folder, merge=True)
-    if done.code:
-        raise UserError(f"{shlex.join(command)} failed\n{done.output}")
+        result = run(command, folder, merge=True)
+    if result.code:
+        raise UserError(f"{shlex.join(command)} failed\n{result.output}")
     _say(quiet, f"[green]ok[/] {escape(shlex.join(command))} {time.monotonic() - start:.1f} s")

@@ -20,7 +20,7 @@ import yaml
 from copier.errors import CopierError, DirtyLocalWarning
 from jinja2 import TemplateError
 
-from pyo3_uv import machine
+from pyo3_uv.interpreters import Python, choose, preferred, pythons
 from pyo3_uv.process import UserError, run
 
 PUBLISHED = "gh:org/pyo3-uv-template"
@@ -58,18 +58,18 @@ def read_answers(pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
     return answers
 
 
-def choose_python(requested: str | None, answers: Mapping[str, Any], ask: bool) -> machine.Python:
+def choose_python(requested: str | None, answers: Mapping[str, Any], ask: bool) -> Python:
     """Return the Python for `.venv`: the requested one, else a choice at the prompt or the default.
 
     Raises `UserError` if there is none, and `KeyboardInterrupt`.
     """
-    choices = machine.pythons()
+    choices = pythons()
     answer = answers.get("python_version")
     if requested and answer:
         raise UserError("--python and the answer python_version name the same thing; give one", 2)
     request = requested or answer
     if request is not None:
-        python = machine.choose(str(request), choices)
+        python = choose(str(request), choices)
         if not python.interpreter and all(p.minor != python.minor for p in choices):
             raise UserError(
                 f"Python {python.minor} is not installed, and uv has none to download "
@@ -77,7 +77,7 @@ def choose_python(requested: str | None, answers: Mapping[str, Any], ask: bool) 
                 + (", ".join(p.minor for p in choices if p.usable) or "none")
             )
         return python
-    default = machine.preferred(choices)
+    default = preferred(choices)
     if not default:
         raise UserError(
             "there is no Python that the template supports, and uv has none to download; "
@@ -97,7 +97,7 @@ def choose_python(requested: str | None, answers: Mapping[str, Any], ask: bool) 
         choices=list(offered.values()),
         default=offered[default],
     ).unsafe_ask()
-    assert isinstance(choice, machine.Python)
+    assert isinstance(choice, Python)
     return choice
 
 
@@ -119,7 +119,7 @@ def check_destination(destination: Path) -> None:
 
 
 @contextmanager
-def workshop(destination: Path) -> Iterator[Path]:
+def staging_folder(destination: Path) -> Iterator[Path]:
     """Yield a folder on the file system of `destination`, removed in the end.
 
     It lies in `destination` if that exists (its parent may be read-only), else in the parent.
@@ -144,7 +144,7 @@ def render(
     Raises `UserError` for an answer that is refused, and `KeyboardInterrupt` at the prompts.
     """
     local = Path(template).expanduser()
-    with workshop(destination) as folder, warnings.catch_warnings():
+    with staging_folder(destination) as folder, warnings.catch_warnings():
         # A checkout with changes is rendered with them; that is what whoever changes it wants.
         warnings.simplefilter("ignore", DirtyLocalWarning)
         project = folder / destination.name
@@ -215,7 +215,7 @@ class StepResult:
         }
 
 
-def steps(project: Path, python: machine.Python) -> list[Step]:
+def steps(project: Path, python: Python) -> list[Step]:
     """Return what brings a rendered project to green tests."""
     found = [
         Step("uv sync", ("uv", "sync", "--python", python.request), "environment"),
@@ -230,18 +230,18 @@ def steps(project: Path, python: machine.Python) -> list[Step]:
 
 
 def run_steps(
-    project: Path, todo: Sequence[Step], begin: Callable[[Step], None]
+    project: Path, steps: Sequence[Step], begin: Callable[[Step], None]
 ) -> Iterator[StepResult]:
     """Run the steps in `project` up to the first that fails; `begin` is told before each."""
-    for step in todo:
+    for step in steps:
         begin(step)
         start = time.monotonic()
         if not step.command:
             result = _commit(project, start)
         else:
-            done = run(step.command, project, merge=True)
-            output = done.output if done.code else ""
-            result = StepResult(step.name, time.monotonic() - start, done.code == 0, output)
+            ended = run(step.command, project, merge=True)
+            output = ended.output if ended.code else ""
+            result = StepResult(step.name, time.monotonic() - start, ended.code == 0, output)
         yield result
         if not result.ok:
             return
@@ -260,16 +260,16 @@ def _commit(project: Path, start: float) -> StepResult:
             ["git", "add", "--all"],
             ["git", "commit", "--quiet", "-m", message],
         ):
-            done = run(command, project, merge=True)
-            if done.code and command[1] == "commit" and not _has_identity(project):
+            result = run(command, project, merge=True)
+            if result.code and command[1] == "commit" and not _has_identity(project):
                 note = (
                     "left to you, git does not know who you are: "
                     'git config --global user.name "..."; git config --global user.email "..."; '
                     f'git commit -m "{message}"'
                 )
                 break
-            if done.code:
-                return StepResult("git commit", time.monotonic() - start, False, done.output)
+            if result.code:
+                return StepResult("git commit", time.monotonic() - start, False, result.output)
     return StepResult("git commit", time.monotonic() - start, True, note=note)
 
 
@@ -277,14 +277,14 @@ def _has_identity(project: Path) -> bool:
     return run(["git", "var", "GIT_AUTHOR_IDENT"], project).code == 0
 
 
-def remaining(todo: Sequence[Step], results: Sequence[StepResult]) -> list[str]:
+def remaining(steps: Sequence[Step], results: Sequence[StepResult]) -> list[str]:
     """Return the commands that were not run to a good end, as the user would type them."""
-    done = {result.name for result in results if result.ok}
+    completed = {result.name for result in results if result.ok}
     commit = 'git init && git add --all && git commit -m "Start"'
     return [
         shlex.join(step.command) if step.command else commit
-        for step in todo
-        if step.name not in done
+        for step in steps
+        if step.name not in completed
     ]
 
 

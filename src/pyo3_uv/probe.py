@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyo3_uv.machine import Interpreter, write_crate
-from pyo3_uv.process import Done, outer_environment, run
+from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.process import Result, outer_environment, run
+from pyo3_uv.tools import write_crate
 
 # What PyO3 looks at: https://pyo3.rs/latest/building-and-distribution
 VARIABLES = ("PYO3_CONFIG_FILE", "PYO3_PYTHON", "PYO3_NO_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX")
@@ -25,11 +26,11 @@ use std::{env, fs};
 
 fn main() {
     println!("cargo::rerun-if-changed=flags");
-    let seen: String = VARIABLES
+    let found: String = VARIABLES
         .iter()
         .filter_map(|name| Some(format!("{name}={}\\n", env::var(name).ok()?)))
         .collect();
-    fs::write("seen", seen).unwrap();
+    fs::write("variables", found).unwrap();
     print!("{}", fs::read_to_string("flags").unwrap_or_default());
 }
 """
@@ -62,7 +63,7 @@ print("PYO3-UV " + json.dumps(report), flush=True)  # the program exits without 
 
 
 @dataclass(frozen=True)
-class Started:
+class EmbeddedStart:
     """An embedded interpreter that was started: its sys.prefix and sys.path, or the failure."""
 
     linked: bool
@@ -86,13 +87,13 @@ class Probe:
         self.crate = crate
         self.project = project
         write_crate(crate, "fn main() {}\n", _build_script())
-        done = self._cargo("build")
-        seen = crate / "seen"
-        lines = seen.read_text().splitlines() if seen.exists() else []
+        result = self._cargo("build")
+        variables = crate / "variables"
+        lines = variables.read_text().splitlines() if variables.exists() else []
         self.env = dict(line.split("=", 1) for line in lines)
-        self.failure = "" if done.code == 0 else done.output
+        self.failure = "" if result.code == 0 else result.output
 
-    def _cargo(self, *arguments: str) -> Done:
+    def _cargo(self, *arguments: str) -> Result:
         env = outer_environment() | {"CARGO_TARGET_DIR": str(self.crate / "target")}
         command, *rest = arguments
         manifest = str(self.crate / "Cargo.toml")
@@ -100,29 +101,29 @@ class Probe:
             ["cargo", command, "--quiet", "--manifest-path", manifest, *rest], self.project, env
         )
 
-    def start(self, python: Interpreter, rpath: bool) -> Started:
+    def start(self, python: Interpreter, rpath: bool) -> EmbeddedStart:
         """Link libpython of `python`, with an rpath if `rpath`, and start an interpreter."""
-        kind = "dylib" if python.shared else "static"
+        kind = "dylib" if python.libpython else "static"
         flags = [f"cargo::rustc-link-search=native={python.lib_dir}"]
         flags.append(f"cargo::rustc-link-lib={kind}={python.lib_name}")
-        if rpath and python.shared:
+        if rpath and python.libpython:
             # -Xlinker, as a comma in the path would end -Wl,-rpath
             flags += ["cargo::rustc-link-arg=-Xlinker", "cargo::rustc-link-arg=-rpath"]
             flags += ["cargo::rustc-link-arg=-Xlinker", f"cargo::rustc-link-arg={python.lib_dir}"]
-        if not python.shared:
+        if not python.libpython:
             flags += [f"cargo::rustc-link-arg={f}" for f in python.system_libraries.split()]
             flags.append("cargo::rustc-link-arg=-rdynamic")
         (self.crate / "flags").write_text("\n".join(flags) + "\n")
         (self.crate / "src/main.rs").write_text(_START)
         built = self._cargo("build")
         if built.code:
-            return Started(False, None, (), built.output)
-        done = self._cargo("run", "--", _REPORT)
-        for line in done.stdout.splitlines():
+            return EmbeddedStart(False, None, (), built.output)
+        result = self._cargo("run", "--", _REPORT)
+        for line in result.stdout.splitlines():
             if line.startswith("PYO3-UV "):
                 facts = json.loads(line.removeprefix("PYO3-UV "))
-                return Started(True, facts["prefix"], tuple(facts["path"]), done.output)
-        return Started(True, None, (), done.output)
+                return EmbeddedStart(True, facts["prefix"], tuple(facts["path"]), result.output)
+        return EmbeddedStart(True, None, (), result.output)
 
 
 def _build_script() -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class UserError(Exception):
-    """What the user did or has cannot work; the message names the cure.
+    """A mistake of the user's, or something missing; the message says how to fix it.
 
     `code` is the exit code of the command: 1 (failed) or 2 (usage).
     """
@@ -22,7 +22,7 @@ class UserError(Exception):
 
 
 @dataclass(frozen=True)
-class Done:
+class Result:
     """A program that has ended: exit code, standard output, standard error."""
 
     code: int
@@ -59,7 +59,7 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     merge: bool = False,
-) -> Done:
+) -> Result:
     """Run `command` to its end without input; standard error goes to standard output if `merge`.
 
     The environment is `outer_environment()` unless `env` is given. A program that is not there has
@@ -79,7 +79,7 @@ def run(
             errors="replace",
         )
     except OSError as error:
-        return Done(127, "", f"{command[0]}: {error.strerror}")
+        return Result(127, "", f"{command[0]}: {error.strerror}")
     try:
         stdout, stderr = process.communicate()
     except KeyboardInterrupt:
@@ -88,4 +88,4 @@ def run(
         except subprocess.TimeoutExpired:
             process.kill()
         raise
-    return Done(process.returncode, stdout, stderr or "")
+    return Result(process.returncode, stdout, stderr or "")

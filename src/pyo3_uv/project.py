@@ -13,7 +13,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import ParseError
 
-from pyo3_uv.machine import Interpreter, describe
+from pyo3_uv.interpreters import Interpreter, describe
 from pyo3_uv.process import UserError, run
 
 Table = dict[str, Any]
@@ -91,12 +91,12 @@ class Project:
         """The crate's own features that are on by default, and what they switch on in PyO3."""
         table: dict[str, list[str]] = self.package["features"]
         found: set[str] = set()
-        todo = ["default"]
-        while todo:
-            name = todo.pop()
+        remaining = ["default"]
+        while remaining:
+            name = remaining.pop()
             if name not in found:
                 found.add(name)
-                todo += table.get(name, [])
+                remaining += table.get(name, [])
         return found
 
     def has_feature(self, feature: str, kinds: tuple[str | None, ...] = (None,)) -> bool:
@@ -133,13 +133,13 @@ class Project:
         """The folders of the local crates that this one is built from, itself left out."""
         packages = {Path(p["manifest_path"]).parent: p for p in self.members}
         found: dict[Path, None] = {}
-        todo = [self.package]
-        while todo:
-            for dependency in todo.pop()["dependencies"]:
+        remaining = [self.package]
+        while remaining:
+            for dependency in remaining.pop()["dependencies"]:
                 folder = Path(dependency["path"]) if dependency.get("path") else None
                 if folder and folder not in found and dependency["kind"] != "dev":
                     found[folder] = None
-                    todo += [packages[folder]] if folder in packages else []
+                    remaining += [packages[folder]] if folder in packages else []
         return list(found)
 
     @cached_property
@@ -336,12 +336,12 @@ def load(path: Path) -> Project:
         "--manifest-path",
         manifest,
     ]
-    done = run([str(part) for part in command], manifest.parent)
-    if done.code == 127:
+    result = run([str(part) for part in command], manifest.parent)
+    if result.code == 127:
         raise UserError("cargo is not installed: https://rustup.rs")
-    if done.code:
-        raise UserError(f"cargo metadata failed\n{done.stderr.strip()}")
-    metadata = json.loads(done.stdout)
+    if result.code:
+        raise UserError(f"cargo metadata failed\n{result.stderr.strip()}")
+    metadata = json.loads(result.stdout)
     members = metadata["packages"]
 
     def uses_pyo3(package: Table) -> bool:

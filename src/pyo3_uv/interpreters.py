@@ -1,4 +1,4 @@
-"""What this machine has: the tools, and the Pythons that uv finds or can download."""
+"""Python interpreters: those that were started and asked, and those that uv lists."""
 
 from __future__ import annotations
 
@@ -6,104 +6,25 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyo3_uv.process import UserError, outer_environment, run
+from pyo3_uv.process import UserError, run
+from pyo3_uv.tools import INSTALL
 
 # The answers to python_version in copier.yml
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t")
-OLDEST_RUST = (1, 85)  # rust-version in a rendered Cargo.toml
 
-
-@dataclass(frozen=True)
-class Tool:
-    """A program that a project needs, and what to do when it is missing."""
-
-    name: str
-    version: str | None  # None: missing
-    problem: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "version": self.version, "problem": self.problem}
-
-
-_INSTALL_RUST = "install Rust: https://rustup.rs"
-_INSTALL = {
-    "uv": "install uv: https://docs.astral.sh/uv/getting-started/installation/",
-    "cargo": _INSTALL_RUST,
-    "rustc": _INSTALL_RUST,
-    "git": "install git: https://git-scm.com/downloads",
-}
-_INSTALL_LINKER = {
-    "darwin": "install Apple's command line tools: xcode-select --install",
-    "win32": "install the Visual Studio Build Tools with the C++ workload",
-}.get(
-    sys.platform,
-    "install a C compiler (Debian and Ubuntu: apt install gcc, Fedora: dnf install gcc)",
-)
-
-
-def tools() -> list[Tool]:
-    """Start each tool and return what was found, missing ones included."""
-    found = [_tool(name) for name in ("uv", "cargo", "rustc", "git")]
-    if all(tool.version for tool in found if tool.name in ("cargo", "rustc")):
-        found.append(_linker())
-    return found
-
-
-def _tool(name: str) -> Tool:
-    done = run([name, "--version"])
-    if done.code:
-        # "not found" of a missing program says nothing more; a shim's message does
-        said = "" if done.code == 127 and not done.stdout and len(done.output) < 80 else done.output
-        return Tool(name, None, "\n".join(filter(None, [_INSTALL[name], said])))
-    match = re.search(r"\d+(?:\.\d+)+", done.stdout)
-    version = match[0] if match else done.stdout.strip()
-    oldest = ".".join(map(str, OLDEST_RUST))
-    if name == "rustc" and tuple(map(int, version.split(".")[:2])) < OLDEST_RUST:
-        return Tool(name, version, f"at least {oldest} is needed: rustup update stable")
-    return Tool(name, version)
-
-
-def _linker() -> Tool:
-    """Link an empty program, as only that shows whether cargo has a linker that works."""
-    with tempfile.TemporaryDirectory(prefix="pyo3-uv-") as folder:
-        crate = Path(folder)
-        write_crate(crate, "fn main() {}\n")
-        env = outer_environment() | {"CARGO_TARGET_DIR": str(crate / "target")}
-        done = run(["cargo", "build", "--quiet", "--offline"], crate, env)
-    if done.code:
-        return Tool("linker", None, f"{_INSTALL_LINKER}\n{done.output}")
-    version = run(["cc", "--version"])
-    return Tool("linker", version.stdout.splitlines()[0] if version.stdout else "works")
-
-
-def write_crate(folder: Path, main: str, build: str | None = None) -> None:
-    """Write a crate without dependencies, a workspace of its own, into `folder`."""
-    (folder / "src").mkdir(parents=True, exist_ok=True)
-    (folder / "Cargo.toml").write_text(
-        '[package]\nname = "probe"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n'
-    )
-    (folder / "src/main.rs").write_text(main)
-    if build:
-        (folder / "build.rs").write_text(build)
-
-
-# ---- Pythons ----
-
-DESCRIBE = """
-import json, os, sys, sysconfig
+_DESCRIBE = """
+import json, os, platform, sys, sysconfig
 v = sysconfig.get_config_vars()
 shared = bool(v.get("Py_ENABLE_SHARED")) or bool(v.get("PYTHONFRAMEWORK"))
 print(json.dumps({
-    "executable": sys.executable,
-    "version": "%d.%d.%d" % sys.version_info[:3],
+    "implementation": sys.implementation.name,
+    "version": platform.python_version(),
     "free_threaded": bool(v.get("Py_GIL_DISABLED")),
-    "prefix": sys.prefix,
     "base_prefix": sys.base_prefix,
     "shared": shared,
     "lib_dir": v.get("LIBDIR") or "",
@@ -116,21 +37,19 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python that was started and asked about itself.
+    """A CPython that was started and asked about itself.
 
-    `lib_name` and `lib_dir` are what PyO3 passes to the linker; `libpython` is the shared library
-    that the loader must find then, "" if libpython is static.
+    `path` is the executable as it was named; `lib_name` and `lib_dir` are what PyO3 passes to the
+    linker; `libpython` is the shared library that the loader must find then, None if it is static.
     """
 
-    executable: str
+    path: Path
     version: str
     free_threaded: bool
-    prefix: str
-    base_prefix: str
-    shared: bool
-    lib_dir: str
+    base_prefix: Path
+    libpython: Path | None
+    lib_dir: Path
     lib_name: str
-    libpython: str
     system_libraries: str
 
     @property
@@ -139,17 +58,19 @@ class Interpreter:
         return short(self.version, self.free_threaded)
 
     @property
+    def linkage(self) -> str:
+        """How libpython is linked: "shared" or "static"."""
+        return "shared" if self.libpython else "static"
+
+    @property
     def linkable(self) -> bool:
         """Whether the linker finds libpython in its folder (on Windows it is always there)."""
         if os.name == "nt":
             return True
-        suffixes = ("so", "dylib", "a") if self.shared else ("a",)
-        folders = [Path(self.lib_dir), *Path(self.lib_dir).glob("*-linux-*")]
-        return any(
-            (folder / f"lib{self.lib_name}.{suffix}").exists()
-            for folder in folders
-            for suffix in suffixes
-        )
+        suffixes = ("so", "dylib", "a") if self.libpython else ("a",)
+        folders = [self.lib_dir, *self.lib_dir.glob("*-linux-*")]
+        names = [f"lib{self.lib_name}.{suffix}" for suffix in suffixes]
+        return any((folder / name).exists() for folder in folders for name in names)
 
 
 def short(version: str, free_threaded: bool = False) -> str:
@@ -158,12 +79,21 @@ def short(version: str, free_threaded: bool = False) -> str:
 
 
 def describe(python: str | os.PathLike[str], cwd: Path | None = None) -> Interpreter | None:
-    """Start `python` and return what it says of itself; None if it does not start."""
-    done = run([python, "-I", "-c", DESCRIBE], cwd)
+    """Start `python` and return what it says of itself; None if it is no CPython that starts."""
+    result = run([python, "-I", "-c", _DESCRIBE], cwd)
     try:
-        return Interpreter(**json.loads(done.stdout)) if done.code == 0 else None
-    except (ValueError, TypeError):
+        facts = json.loads(result.stdout) if result.code == 0 else {}
+        if facts.pop("implementation", None) != "cpython":
+            return None
+        shared, libpython = facts.pop("shared"), facts.pop("libpython")
+        for name in ("base_prefix", "lib_dir"):
+            facts[name] = Path(facts[name])
+        return Interpreter(Path(python), libpython=Path(libpython) if shared else None, **facts)
+    except (ValueError, TypeError, AttributeError):
         return None
+
+
+# ---- What uv lists ----
 
 
 @dataclass(frozen=True)
@@ -178,7 +108,7 @@ class Python:
     def request(self) -> str:
         """What uv calls it: the interpreter's path, else the version."""
         if self.interpreter:
-            return self.interpreter.executable
+            return str(self.interpreter.path)
         return self.version + ("t" if self.minor.endswith("t") else "")
 
     @property
@@ -186,32 +116,34 @@ class Python:
         return bool(re.search(r"[a-z]", self.version))
 
     @property
+    def linkable(self) -> bool:
+        return self.interpreter is None or self.interpreter.linkable
+
+    @property
     def usable(self) -> bool:
         """Whether the template offers it and `cargo test` can link it."""
-        linkable = self.interpreter is None or self.interpreter.linkable
-        return self.minor in SUPPORTED and linkable
+        return self.minor in SUPPORTED and self.linkable
 
     def __str__(self) -> str:
-        if not self.interpreter:
-            where = "to be downloaded by uv"
-        else:
-            sort = "shared" if self.interpreter.shared else "static"
-            where = f"installed, {sort} libpython, {self.interpreter.executable}"
-        marks = [
-            "pre-release" if self.prerelease else "",
-            "" if self.minor in SUPPORTED else "not supported by the template",
-            ""
-            if self.interpreter is None or self.interpreter.linkable
-            else f"without its development files (Debian: lib{self.interpreter.lib_name}-dev)",
-        ]
-        return f"{self.version} ({', '.join(filter(None, [where, *marks]))})"
+        notes = ["to be downloaded by uv"]
+        if self.interpreter:
+            linkage = f"{self.interpreter.linkage} libpython"
+            notes = ["installed", linkage, str(self.interpreter.path)]
+        if self.prerelease:
+            notes.append("pre-release")
+        if self.minor not in SUPPORTED:
+            notes.append("not supported by the template")
+        if self.interpreter and not self.linkable:
+            package = f"lib{self.interpreter.lib_name}-dev"
+            notes.append(f"without its development files (Debian: {package})")
+        return f"{self.version} ({', '.join(notes)})"
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "version": self.minor,
             "full_version": self.version,
-            "path": self.interpreter.executable if self.interpreter else None,
-            "shared": self.interpreter.shared if self.interpreter else None,
+            "path": str(self.interpreter.path) if self.interpreter else None,
+            "shared": bool(self.interpreter.libpython) if self.interpreter else None,
         }
 
 
@@ -220,12 +152,12 @@ def pythons() -> list[Python]:
 
     Raises `UserError` if uv fails.
     """
-    done = run(["uv", "python", "list", "--output-format", "json"])
-    if done.code:
-        raise UserError(f"uv python list failed\n{done.output}")
+    result = run(["uv", "python", "list", "--output-format", "json"])
+    if result.code:
+        raise UserError(f"uv python list failed\n{result.output}")
     installed: dict[str, Python] = {}
     downloads: dict[str, Python] = {}
-    for entry in json.loads(done.stdout):
+    for entry in json.loads(result.stdout):
         if entry["implementation"] != "cpython" or "debug" in entry["variant"]:
             continue
         if entry["path"] is None:
@@ -235,7 +167,7 @@ def pythons() -> list[Python]:
         elif found := describe(entry["path"]):
             python = Python(found.minor, entry["version"], found)
             # One for each program, whatever the number of links to it.
-            installed.setdefault(os.path.realpath(found.executable), python)
+            installed.setdefault(os.path.realpath(found.path), python)
     present = {python.minor for python in installed.values()}
     return [
         *sorted(installed.values(), key=_newest_first),
@@ -275,7 +207,7 @@ def choose(request: str, choices: list[Python]) -> Python:
             p for p in choices if p.minor == minor and f"{p.version}.".startswith(f"{version}.")
         ]
         usable = [p for p in fitting if p.usable]
-        # A patch version that uv does not list may be there all the same: uv sync says.
+        # A patch version that uv does not list may exist all the same: uv sync tells.
         python = next(iter(usable or fitting), Python(minor, version))
     if python.minor not in SUPPORTED:
         offered = ", ".join(SUPPORTED)
@@ -290,9 +222,9 @@ def check_uv_works_with(python: Python) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="pyo3-uv-") as folder:
         Path(folder, ".python-version").write_text(f"{python.minor}\n")
-        done = run(["uv", "--version"], Path(folder))
-    if done.code:
+        result = run(["uv", "--version"], Path(folder))
+    if result.code:
         raise UserError(
             f"{shutil.which('uv')} does not start in a project with Python {python.minor}; "
-            f"{_INSTALL['uv']} (on its own, not into one of pyenv's Pythons)\n{done.output}"
+            f"{INSTALL['uv']} (on its own, not into one of pyenv's Pythons)\n{result.output}"
         )

@@ -1,0 +1,74 @@
+"""A plan of changes: new texts of files, commands, and what is left to the user."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from pyo3_uv import toml_edit
+
+
+@dataclass
+class Plan:
+    """What would be changed; nothing is written before `write`."""
+
+    files: dict[Path, str] = field(default_factory=dict)
+    commands: list[list[str]] = field(default_factory=list)
+    manual: list[str] = field(default_factory=list)
+
+    def text(self, path: Path) -> str:
+        """Return the text of a file with the changes so far; "" if it does not exist."""
+        return self.files[path] if path in self.files else _read(path)
+
+    def toml(self, path: Path) -> dict[str, Any]:
+        """Return the content of a TOML file with the changes so far."""
+        return tomlkit.parse(self.text(path)).unwrap()
+
+    def edit_toml(self, path: Path, change: Callable[[Any], None]) -> None:
+        """Change a TOML file; comments and order stay."""
+        self.files[path] = toml_edit.edit(self.text(path), change)
+
+    def append(self, path: Path, text: str) -> None:
+        """Append whole tables to a TOML file."""
+        old = self.text(path)
+        self.files[path] = f"{old.rstrip()}\n\n{text}" if old.strip() else text
+
+    def changed(self) -> dict[Path, str]:
+        """Return the files whose text differs from what is on disk."""
+        return {path: text for path, text in self.files.items() if _read(path) != text}
+
+    def diff(self, root: Path) -> str:
+        """Return a unified diff of all changed files, with paths relative to `root`."""
+        parts: list[str] = []
+        for path, text in self.changed().items():
+            name = os.path.relpath(path, root)
+            parts += difflib.unified_diff(
+                _read(path).splitlines(keepends=True),
+                text.splitlines(keepends=True),
+                f"a/{name}" if path.exists() else "/dev/null",
+                f"b/{name}",
+            )
+        return "".join(line if line.endswith("\n") else f"{line}\n" for line in parts)
+
+    def write(self) -> None:
+        """Write the changed files, each whole or not at all."""
+        for path, text in self.changed().items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new = path.with_name(f".{path.name}.pyo3-uv")
+            try:
+                new.write_text(text, encoding="utf-8")
+                if path.exists():
+                    new.chmod(path.stat().st_mode)
+                new.replace(path)
+            finally:
+                new.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
