@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyo3_uv.interpreters import Interpreter
-
 from tests.commands import ROOT, Result, clean_environment, commit_all, git, run, uv
 from tests.projects import INTEGRATION_TEST, Loop
 from tests.projects import edit as edit_project
-from tests.pythons import activate, environment, unactivated
+from tests.pythons import activate, environment, sync, unactivated
 
 from .layouts import LAYOUTS, NAME, UV_INIT_OWN_PYO3, Layout, third_party
 
@@ -69,12 +68,9 @@ class Bench:
             project = self.new(layout, "edited")
             loop = Loop(project, self.environment())
             edit_project(loop.project, "First")
-            self.sync(project, self.python, loop.env)
+            sync(project, self.python, loop.env)
             self._projects[layout] = loop
         return self._projects[layout]
-
-    def sync(self, project: Path, python: Interpreter, env: dict[str, str]) -> None:
-        run([uv(), "sync", "--quiet", "--python", python.path], project, env)
 
     def helped(self, project: Path, python: Interpreter, env: dict[str, str]) -> dict[str, str]:
         """Return the environment in which `cargo test` passes without this template."""
@@ -324,7 +320,7 @@ CLEANED = "import after git clean -xdf, uv sync"
 
 def after_git_clean(bench: Bench, project: Path, env: dict[str, str]) -> Cell:
     git(project, "clean", "-xdf", "--quiet")
-    bench.sync(project, bench.python, env)
+    sync(project, bench.python, env)
     return verdict(run([*UV_RUN, "--no-sync", *PYTHON], project, env, check=False))
 
 

@@ -19,7 +19,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-from tests.commands import ROOT, clean_environment, git
+from tests.commands import ROOT, clean_environment, git, publish, with_path
 from tests.pythons import shared_interpreters
 
 COMMANDS = r"""
@@ -42,15 +42,10 @@ def main() -> None:
 
 def record(folder: Path) -> str:
     """Run COMMANDS in `folder`, as bash shows them; gh:org/pyo3-uv-template is a clone of HEAD."""
-    git(folder, "clone", "--quiet", "--bare", str(ROOT), "org/pyo3-uv-template.git")
+    env = with_path(clean_environment(**publish(ROOT, folder), TERM="xterm-256color"), folder)
+    env["UV_PYTHON"] = str(shared_interpreters()[-1].path)
     git(folder / "org/pyo3-uv-template.git", "tag", "v0.1.0")
-    config = folder / "gitconfig"
-    config.write_text(f'[url "{folder.as_uri()}/org/"]\n\tinsteadOf = https://github.com/org/\n')
     (folder / "copier").symlink_to(Path(sys.executable).with_name("copier"))
-    env = clean_environment(
-        GIT_CONFIG_GLOBAL=str(config), COPIER_CACHE_DIR=str(folder / "cache"), TERM="xterm-256color"
-    )
-    env |= {"UV_PYTHON": str(shared_interpreters()[-1].path), "PATH": f"{folder}:{env['PATH']}"}
     script = folder / "script"
     prompt = r"printf '\033[32m$\033[0m \033[1m%s\033[0m\n' "
     lines = [f"{prompt} {shlex.quote(line)}; {line}" for line in COMMANDS.strip().splitlines()]

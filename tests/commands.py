@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pexpect
+
 ROOT = Path(__file__).parents[1]
 PYO3_UV = Path(sys.executable).with_name("pyo3-uv")
 
@@ -99,3 +101,32 @@ def commit_all(repository: Path, message: str = "state") -> None:
         git(repository, "init", "--quiet", "--initial-branch=main")
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--allow-empty", "-m", message)
+
+
+def with_path(env: Mapping[str, str], *folders: str | Path) -> dict[str, str]:
+    """Return `env` with these folders first on PATH."""
+    return {**env, "PATH": os.pathsep.join([*map(str, folders), env["PATH"]])}
+
+
+def terminal(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str]) -> pexpect.spawn:
+    """Start `command` at a terminal."""
+    program, *args = map(str, command)
+    # Without the variable each prompt waits a second for an answer that pexpect does not give.
+    env = {**env, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
+    size = (60, 200)
+    return pexpect.spawn(program, args, 120, cwd=cwd, env=env, encoding="utf-8", dimensions=size)
+
+
+def exit_code(process: pexpect.spawn) -> int | None:
+    """Wait for the end of what runs at a terminal and return its exit code."""
+    process.expect(pexpect.EOF)
+    process.close()
+    return process.exitstatus
+
+
+def publish(template: Path, folder: Path) -> dict[str, str]:
+    """Make a bare clone in `folder`; return variables with which gh:org/pyo3-uv-template is it."""
+    git(folder, "clone", "--quiet", "--bare", str(template), "org/pyo3-uv-template.git")
+    config = folder / "gitconfig"
+    config.write_text(f'[url "{folder.as_uri()}/org/"]\n\tinsteadOf = https://github.com/org/\n')
+    return {"GIT_CONFIG_GLOBAL": str(config), "COPIER_CACHE_DIR": str(folder / "cache")}

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import copier
 import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, settings
+
 from pyo3_uv.interpreters import Interpreter
 
 from .commands import ROOT, commit_all, git
-from .pythons import relocate, shared_interpreters
+from .pythons import environment, relocate, shared_interpreters, sync
 
 # The questions, in their order: Copier takes unknown keys in silence, the tests do not.
 QUESTIONS = {
@@ -96,6 +99,36 @@ def render(source: Path, tmp_path: Path) -> Render:
     return function
 
 
+@pytest.fixture
+def synced(source: Path, tmp_path: Path) -> Render:
+    """Return a function that renders for an interpreter, and runs `uv sync` with it."""
+    return partial(render_and_sync, source, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_project(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
+    """Return the same function, for projects that the tests of a module share.
+
+    Each has another path: PyO3, in the same target folder, would not notice another Python.
+    """
+    return lambda *args, **answers: render_and_sync(
+        source, tmp_path_factory.mktemp("shared"), *args, **answers
+    )
+
+
+def render_and_sync(
+    source: Path,
+    folder: Path,
+    python: Interpreter,
+    env: dict[str, str],
+    name: str = "my-project",
+    **answers: Any,
+) -> Path:
+    project = render_template(source, folder / name, python_version=python.minor, **answers)
+    sync(project, python, env)
+    return project
+
+
 def render_template(source: Path, destination: Path, **answers: str | bool | list[str]) -> Path:
     """Render the template in the plain folder `source` into `destination` and return that."""
     assert answers.keys() <= QUESTIONS.keys(), "unknown question"
@@ -113,40 +146,42 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def relocated(tmp_path_factory: pytest.TempPathFactory) -> Interpreter:
+def relocated(middle: Interpreter, tmp_path_factory: pytest.TempPathFactory) -> Interpreter:
     """Return a copy of `middle` whose compiled-in prefix does not exist."""
-    if not shared_interpreters():
-        pytest.skip("no CPython with a shared libpython outside the loader's path is installed")
-    return relocate(shared_interpreters()[-2], tmp_path_factory.mktemp("relocated") / "cpython")
+    return relocate(middle, tmp_path_factory.mktemp("relocated") / "cpython")
 
 
 @pytest.fixture(scope="module")
 def python(request: pytest.FixtureRequest) -> Interpreter:
-    """Return the interpreter that the parameter names."""
-    return choose(request.param, request)
+    """Return the interpreter that the parameter names: another fixture."""
+    return request.getfixturevalue(request.param)
 
 
-def choose(name: str, request: pytest.FixtureRequest) -> Interpreter:
-    """Return the interpreter of this name in PYTHONS."""
-    if name == "relocated":
-        return request.getfixturevalue("relocated")
+def shared(index: int) -> Interpreter:
+    """Return one of the interpreters with which the project of the issue fails."""
     found = shared_interpreters()
     if len(found) < 3:
-        ids = ", ".join(python.minor for python in found) or "none"
-        pytest.skip(f"needs three CPythons with a shared libpython that the loader misses: {ids}")
-    return {"oldest": found[0], "middle": found[-2], "newest": found[-1]}[name]
+        names = ", ".join(python.minor for python in found) or "none"
+        pytest.skip(f"needs three CPythons with a shared libpython that the loader misses: {names}")
+    return found[index]
 
 
 @pytest.fixture(scope="session")
-def oldest(request: pytest.FixtureRequest) -> Interpreter:
-    return choose("oldest", request)
+def oldest() -> Interpreter:
+    return shared(0)
 
 
 @pytest.fixture(scope="session")
-def middle(request: pytest.FixtureRequest) -> Interpreter:
-    return choose("middle", request)
+def middle() -> Interpreter:
+    return shared(-2)
 
 
 @pytest.fixture(scope="session")
-def newest(request: pytest.FixtureRequest) -> Interpreter:
-    return choose("newest", request)
+def newest() -> Interpreter:
+    return shared(-1)
+
+
+@pytest.fixture(scope="session")
+def env(target: Path, middle: Interpreter) -> dict[str, str]:
+    """Return an environment for builds with `middle`, nothing activated."""
+    return environment(target, middle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -27,9 +28,32 @@ def files(project: Path) -> set[str]:
     return {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
 
 
+def tree(folder: Path, *ignore: str) -> dict[str, bytes]:
+    """Return the contents of all files in `folder`, links as their targets."""
+    return {
+        path.relative_to(folder).as_posix(): os.readlink(path).encode()
+        if path.is_symlink()
+        else path.read_bytes()
+        for path in folder.rglob("*")
+        if (path.is_symlink() or path.is_file()) and not set(path.parts) & set(ignore)
+    }
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Return what a TOML file holds, as plain Python objects."""
     return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+
+
+def stored(project: Path) -> dict[str, str | bool | list[str]]:
+    """Return the answers in .copier-answers.yml."""
+    return yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Replace text that is in the file."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def parse(path: Path) -> None:

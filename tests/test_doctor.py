@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 import textwrap
@@ -11,14 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import pytest
 
 from pyo3_uv import binaries
 from pyo3_uv.interpreters import Interpreter
 
-from .commands import PYO3_UV, ROOT, commit_all, git, run, uv
-from .conftest import Render, render_template
+from .commands import PYO3_UV, ROOT, commit_all, exit_code, git, run, terminal, uv, with_path
+from .conftest import Render
+from .projects import replace, tree
 from .pythons import environment, foreign, relocate, sync
 
 pytestmark = pytest.mark.build
@@ -26,9 +25,9 @@ pytestmark = pytest.mark.build
 
 def doctor(project: Path, env: dict[str, str]) -> dict[str, Any]:
     """Return the report on `project`; its files must stay as they are."""
-    before = contents(project)
+    before = tree(project, ".venv", ".git")
     result = run([PYO3_UV, "doctor", "--json"], project, env, check=False)
-    assert contents(project) == before, "the doctor changes nothing"
+    assert tree(project, ".venv", ".git") == before, "the doctor changes nothing"
     report: dict[str, Any] = json.loads(result.output)
     assert result.code == (0 if report["healthy"] else 1)
     for problem in report["problems"]:
@@ -38,18 +37,6 @@ def doctor(project: Path, env: dict[str, str]) -> dict[str, Any]:
 
 def ids(report: dict[str, Any]) -> list[str]:
     return [problem["id"] for problem in report["problems"]]
-
-
-def contents(project: Path) -> dict[str, bytes]:
-    """Return the content of all files but those in .venv and .git."""
-    found = [p for p in project.rglob("*") if p.is_file() and not {".venv", ".git"} & set(p.parts)]
-    return {str(path): path.read_bytes() for path in found}
-
-
-def replace(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 # ---- Healthy projects ----
@@ -68,11 +55,10 @@ def replace(path: Path, old: str, new: str) -> None:
     indirect=["python"],
 )
 def test_render_is_healthy(
-    render: Render, python: Interpreter, target: Path, answers: dict[str, Any]
+    synced: Render, python: Interpreter, target: Path, answers: dict[str, Any]
 ) -> None:
-    project = render(python_version=python.minor, **answers)
     env = environment(target, python)
-    sync(project, python, env)
+    project = synced(python, env, **answers)
     report = doctor(project, env)
     assert report["problems"] == []
     facts = report["facts"]
@@ -94,14 +80,10 @@ def exact(python: Interpreter) -> str:
 
 
 @pytest.fixture(scope="module")
-def healthy(
-    source: Path, middle: Interpreter, target: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    folder = tmp_path_factory.mktemp("doctor") / "my-project"
-    render_template(source, folder, python_version=middle.minor, python_min="3.10", extras=[])
-    sync(folder, middle, environment(target, middle))
-    commit_all(folder)
-    return folder
+def healthy(shared_project: Render, middle: Interpreter, env: dict[str, str]) -> Path:
+    project = shared_project(middle, env, python_min="3.10", extras=[])
+    commit_all(project)
+    return project
 
 
 @pytest.fixture
@@ -211,9 +193,10 @@ QUICK = {"no PYO3_PYTHON", "no runner"}
     "broken",
     [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in BREAK],
 )
-def test_one_thing_broken(broken: str, project: Path, middle: Interpreter, target: Path) -> None:
+def test_one_thing_broken(
+    broken: str, project: Path, middle: Interpreter, env: dict[str, str]
+) -> None:
     problem, damage, evidence = BREAK[broken]
-    env = environment(target, middle)
     damage(project)
     report = doctor(project, env)
     assert ids(report) == [problem]
@@ -240,9 +223,8 @@ def test_rpath_missing_where_the_loader_finds_libpython(
 
 @pytest.mark.slow
 def test_shell_that_interferes(
-    project: Path, middle: Interpreter, newest: Interpreter, target: Path, tmp_path: Path
+    project: Path, middle: Interpreter, newest: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
-    env = environment(target, middle)
     (problem,) = doctor(project, env | {"PYO3_PYTHON": str(newest.path)})["problems"]
     assert problem["id"] == "interpreter"
     assert f"from PYO3_PYTHON of the shell; .venv has Python {middle.minor}" in problem["evidence"]
@@ -267,12 +249,11 @@ def test_shell_that_interferes(
 
 @pytest.mark.slow
 def test_environment_elsewhere(
-    render: Render, middle: Interpreter, target: Path, tmp_path: Path
+    synced: Render, middle: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     """As in containers: `.venv` is then not where PYO3_PYTHON looks."""
-    project = render(python_version=middle.minor, extras=[])
     env = environment(target, middle) | {"UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv")}
-    sync(project, middle, env)
+    project = synced(middle, env, extras=[])
     report = doctor(project, env)
     assert ids(report) == ["interpreter"]
     assert report["problems"][0]["cure"].startswith("export PYO3_PYTHON=")
@@ -282,10 +263,9 @@ def test_environment_elsewhere(
 
 @pytest.mark.slow
 def test_environment_missing_or_changed(
-    render: Render, middle: Interpreter, newest: Interpreter, target: Path
+    render: Render, middle: Interpreter, newest: Interpreter, env: dict[str, str]
 ) -> None:
     project = render(python_version=middle.minor, abi="version", extras=[])
-    env = environment(target, middle)
     report = doctor(project, env)
     assert ids(report) == ["no-environment"]
     assert report["problems"][0]["cure"] == "uv sync"
@@ -310,12 +290,11 @@ def test_environment_missing_or_changed(
 
 @pytest.mark.slow
 def test_relocated_python(
-    render: Render, middle: Interpreter, relocated: Interpreter, target: Path, tmp_path: Path
+    synced: Render, middle: Interpreter, relocated: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     """Standard library that is not found; libpython without its development files."""
     env = environment(target, relocated)
-    project = render(python_version=relocated.minor, extras=[])
-    sync(project, relocated, env)
+    project = synced(relocated, env, extras=[])
     remove_runner(project)
     report = doctor(project, env)
     assert ids(report) == ["no-standard-library"]
@@ -326,8 +305,7 @@ def test_relocated_python(
     for path in bare.libpython.parent.glob("libpython*"):
         if path != bare.libpython:
             path.unlink()
-    project = render("bare", python_version=bare.minor, extras=[])
-    sync(project, bare, env)
+    project = synced(bare, env, "bare", extras=[])
     report = doctor(project, env)
     assert ids(report) == ["libpython-missing"]
     problem = report["problems"][0]
@@ -448,8 +426,7 @@ def test_fix_of_other_generators_projects(
     generator: str, relocated: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     """Before: cargo test fails or an edit is not seen. After: both work, and quickly."""
-    env = environment(target, relocated)
-    env["PATH"] = os.pathsep.join([str(relocated.path.parent), env["PATH"]])
+    env = with_path(environment(target, relocated), relocated.path.parent)
     project = tmp_path / "made"
     show = GENERATORS[generator](project, env)
     (project / ".python-version").write_text(f"{relocated.minor}\n")
@@ -546,9 +523,8 @@ WORKSPACE = {
 
 
 @pytest.mark.slow
-def test_fix_of_a_workspace(middle: Interpreter, target: Path, tmp_path: Path) -> None:
+def test_fix_of_a_workspace(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> None:
     """An extension module in a folder of its own, with a crate that it depends on."""
-    env = environment(target, middle)
     project = tmp_path / "made"
     for name, text in WORKSPACE.items():
         (project / name).parent.mkdir(parents=True, exist_ok=True)
@@ -586,9 +562,8 @@ def test_fix_of_the_seed(
 
 
 @pytest.mark.slow
-def test_fix_cures_what_is_broken(project: Path, middle: Interpreter, target: Path) -> None:
+def test_fix_cures_what_is_broken(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     """Everything at once, in a project whose files have comments."""
-    env = environment(target, middle)
     by_hand = {"does not compile", "other #[pymodule]"}
     for name, (_, damage, _) in BREAK.items():
         if name not in {"no PYO3_PYTHON", *by_hand}:
@@ -608,9 +583,8 @@ def test_fix_cures_what_is_broken(project: Path, middle: Interpreter, target: Pa
 
 @pytest.mark.slow
 def test_fix_adds_to_a_build_script_where_that_is_safe(
-    project: Path, middle: Interpreter, target: Path
+    project: Path, middle: Interpreter, env: dict[str, str]
 ) -> None:
-    env = environment(target, middle)
     plain = 'fn main() {\n    println!("cargo::rerun-if-changed=build.rs");\n}\n'
     (project / "build.rs").write_text(plain)
     assert apply(project, env, "--allow-dirty")["healthy"]
@@ -627,37 +601,21 @@ def test_fix_adds_to_a_build_script_where_that_is_safe(
 
 
 @pytest.mark.slow
-def test_fix_asks_and_refuses(project: Path, middle: Interpreter, target: Path) -> None:
-    env = environment(target, middle)
+def test_fix_asks_and_refuses(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     damage = BREAK["force"][1]
     damage(project)
-    before = contents(project)
+    before = tree(project, ".venv", ".git")
     result = run([PYO3_UV, "fix", "--yes"], project, env, check=False)
     assert result.code == 1 and "uncommitted changes" in result.output
     result = run([PYO3_UV, "fix", "--allow-dirty"], project, env, check=False)
     assert result.code == 2 and "add --yes" in result.output
-    assert contents(project) == before
+    assert tree(project, ".venv", ".git") == before
 
     for answer, code in (("n", 1), ("y", 0)):
-        terminal = ask(project, env)
-        terminal.expect(r"-PYO3_PYTHON = .*force = true")
-        terminal.expect("Apply")
-        terminal.send(answer)
-        terminal.expect("nothing was changed" if code else "healthy")
-        terminal.expect(pexpect.EOF)
-        terminal.close()
-        assert terminal.exitstatus == code
-        assert (contents(project) == before) == bool(code)
-
-
-def ask(project: Path, env: dict[str, str]) -> pexpect.spawn:
-    """Start `pyo3-uv fix` at a terminal."""
-    return pexpect.spawn(
-        str(PYO3_UV),
-        ["fix", "--allow-dirty"],
-        cwd=project,
-        env=env | {"TERM": "dumb"},
-        encoding="utf-8",
-        timeout=120,
-        dimensions=(60, 200),
-    )
+        process = terminal([PYO3_UV, "fix", "--allow-dirty"], project, env)
+        process.expect(r"-PYO3_PYTHON = .*force = true")
+        process.expect("Apply")
+        process.send(answer)
+        process.expect("nothing was changed" if code else "healthy")
+        assert exit_code(process) == code
+        assert (tree(project, ".venv", ".git") == before) == bool(code)

@@ -10,30 +10,22 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from pyo3_uv.interpreters import Interpreter
 
-from .commands import clean_environment, commit_all, run, uv
-from .conftest import Render, render_template
+from .commands import clean_environment, commit_all, run, uv, with_path
+from .conftest import Render
 from .projects import APP_EXTRAS, EXTRAS
 from .pythons import environment, sync
 from .tools import check_workflows, uvx
 
 
 @pytest.fixture(scope="module")
-def project(
-    template: Path, target: Path, middle: Interpreter, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def project(shared_project: Render, middle: Interpreter, env: dict[str, str]) -> Path:
     """Return an extension with all extras."""
-    folder = tmp_path_factory.mktemp("extras") / "my-project"
-    render_template(template, folder, python_version=middle.minor, extras=EXTRAS)
-    sync(folder, middle, environment(target, middle))
-    commit_all(folder)
-    return folder
-
-
-@pytest.fixture
-def env(target: Path, middle: Interpreter) -> dict[str, str]:
-    return environment(target, middle)
+    project = shared_project(middle, env, extras=EXTRAS)
+    commit_all(project)
+    return project
 
 
 @pytest.mark.slow
@@ -51,20 +43,20 @@ def test_all_extras_build_and_pass(project: Path, env: dict[str, str]) -> None:
 @pytest.mark.build
 @pytest.mark.parametrize(("kind", "example"), [("extension", False), ("app", True), ("app", False)])
 def test_all_extras_in_other_variants(
-    render: Render, env: dict[str, str], middle: Interpreter, kind: str, example: bool
+    synced: Render, env: dict[str, str], middle: Interpreter, kind: str, example: bool
 ) -> None:
     """The minimal ones too; proprietary, and with text that needs quotes everywhere."""
-    project = render(
+    project = synced(
+        middle,
+        env,
         kind=kind,
         example=example,
-        python_version=middle.minor,
         extras=EXTRAS if kind == "extension" else APP_EXTRAS,
         license="Proprietary",
         description="\"Fast\" & 'small': C:\\path, {{ x }}, 50 %",
         author_name='Ada "Countess" L., née B.',
         author_email="ada@example.org",
     )
-    sync(project, middle, env)
     run(["cargo", "test", "--all-targets"], project, env)
     commit_all(project)
     run(uvx("prek", "run", "--all-files"), project, env)
@@ -79,12 +71,11 @@ def test_all_extras_in_other_variants(
 @pytest.mark.slow
 @pytest.mark.build
 def test_tools_of_the_extras_on_the_oldest_python(
-    render: Render, oldest: Interpreter, target: Path
+    synced: Render, oldest: Interpreter, target: Path
 ) -> None:
     """Their newest versions need a newer one: there must be older versions that work together."""
     env = environment(target, oldest)
-    project = render(python_version=oldest.minor, extras=EXTRAS, example=False)
-    sync(project, oldest, env)
+    project = synced(oldest, env, extras=EXTRAS, example=False)
     run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
     run([uv(), "run", "pytest", "benchmarks", "--benchmark-disable"], project, env)
     run([uv(), "run", "coverage", "run", "--source=python", "-m", "pytest"], project, env)
@@ -258,16 +249,16 @@ class Workflow:
 @pytest.mark.build
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_every_linux_step_of_ci(
-    render: Render, env: dict[str, str], middle: Interpreter, kind: str
+    synced: Render, env: dict[str, str], middle: Interpreter, kind: str
 ) -> None:
-    project = render(
+    env = with_path(env, middle.path.parent)
+    project = synced(
+        middle,
+        env,
         kind=kind,
         project_name="my-project",
-        python_version=middle.minor,
         **({"python_min": middle.minor} if kind == "extension" else {}),
     )
-    env["PATH"] = os.pathsep.join([str(middle.path.parent), env["PATH"]])
-    sync(project, middle, env)
     run(["cargo", "generate-lockfile"], project, env)
     workflow = Workflow(project, "ci.yml", env, **{"matrix.python": middle.minor})
     for job in workflow.jobs:

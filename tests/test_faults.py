@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
+
 from pyo3_uv.interpreters import Interpreter
 
 from .commands import ROOT, clean_environment, commit_all, git, run, uv
 from .conftest import Render
-from .projects import edit, shown
-from .pythons import environment, sync
+from .projects import edit, shown, tree
 
 TROUBLESHOOTING = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 COPIER = [sys.executable, "-m", "copier"]
@@ -55,8 +55,9 @@ class Process:
         assert self._process.returncode == 0, output
         return time.monotonic() - self.begin
 
-    def kill(self) -> None:
-        """Kill the command and all that it has started, if it has not ended."""
+    def kill(self, delay: float) -> None:
+        """Kill the command and all that it has started after `delay` seconds."""
+        time.sleep(delay)
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
@@ -80,15 +81,9 @@ def points(seconds: float, number: int) -> list[float]:
     return [(part + chance.random()) * seconds / number for part in range(number)]
 
 
-def tree(folder: Path, *ignore: str) -> dict[str, bytes]:
-    """Return the contents of all files in `folder`, links as their targets."""
-    return {
-        path.relative_to(folder).as_posix(): os.readlink(path).encode()
-        if path.is_symlink()
-        else path.read_bytes()
-        for path in folder.rglob("*")
-        if (path.is_symlink() or path.is_file()) and not set(path.parts) & set(ignore)
-    }
+def moments(before: float, after: float) -> list[tuple[bool, float]]:
+    """Return delays: from the start, and (True) from the first change of a file."""
+    return [(False, d) for d in points(before, 3)] + [(True, d) for d in points(after, 7)]
 
 
 # ---- SIGKILL ----
@@ -105,14 +100,12 @@ def test_killed_copy(template: Path, tmp_path: Path) -> None:
     before = process.wait_for_change(whole)
     after = process.wait() - before
     files = set()
-    delays = [(0.0, d) for d in points(before, 3)] + [(before, d) for d in points(after, 7)]
-    for number, (change, delay) in enumerate(delays):
+    for number, (changed, delay) in enumerate(moments(before, after)):
         project = tmp_path / str(number) / "my-project"
         process = Process([*copy, template, project], tmp_path, env)
-        if change:
+        if changed:
             process.wait_for_change(project)
-        time.sleep(delay)
-        process.kill()
+        process.kill(delay)
         files.add(len(tree(project)))
         if not project.exists():
             continue
@@ -163,15 +156,13 @@ def test_killed_update(releases: Path, tmp_path: Path) -> None:
     assert (whole / "src/mine.rs").exists() and "lto" in (whole / "Cargo.toml").read_text()
 
     half = 0
-    delays = [(0.0, d) for d in points(before, 3)] + [(before, d) for d in points(after, 7)]
-    for number, (change, delay) in enumerate(delays):
+    for number, (changed, delay) in enumerate(moments(before, after)):
         project = tmp_path / str(number)
         shutil.copytree(start, project)
         process = Process(update, project, env)
-        if change:
+        if changed:
             process.wait_for_change(project)
-        time.sleep(delay)
-        process.kill()
+        process.kill(delay)
         half += tree(project, ".git") not in (committed, tree(whole, ".git"))
         run(["bash", "-c", restore], project, env)
         assert tree(project, ".git") == committed
@@ -180,16 +171,10 @@ def test_killed_update(releases: Path, tmp_path: Path) -> None:
     assert half, "some were killed half-way"
 
 
-@pytest.fixture(scope="module")
-def env(target: Path, middle: Interpreter) -> dict[str, str]:
-    return environment(target, middle)
-
-
 @pytest.fixture
-def project(render: Render, middle: Interpreter, env: dict[str, str]) -> Path:
+def project(synced: Render, middle: Interpreter, env: dict[str, str]) -> Path:
     """Return an extension with its `.venv`."""
-    project = render(python_version=middle.minor)
-    sync(project, middle, env)
+    project = synced(middle, env)
     return project
 
 
@@ -211,8 +196,7 @@ def test_killed_sync(project: Path, middle: Interpreter, env: dict[str, str]) ->
         edit(project, f"Edit {number}")
         shutil.rmtree(project / ".venv")
         process = Process([uv(), "sync"], project, env)
-        time.sleep(point)
-        process.kill()
+        process.kill(point)
         partial += tree(project / ".venv", "__pycache__").keys() != whole
         (project / ".venv").mkdir(exist_ok=True)
         run(["bash", "-c", restore], project, env)

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import copier
-import pexpect
 import pytest
 
 from pyo3_uv.interpreters import Interpreter
 
-from .commands import clean_environment, run, uv
+from .commands import clean_environment, exit_code, run, terminal, uv
 from .conftest import Render, render_template
 from .projects import files
 from .pythons import environment, relocate, sync
@@ -47,11 +46,6 @@ def test_message_leads_into_the_folder(template: Path, tmp_path: Path, name: str
 
 
 # ---- Builds ----
-
-
-@pytest.fixture(scope="module")
-def env(middle: Interpreter, target: Path) -> dict[str, str]:
-    return environment(target, middle)
 
 
 def commands_pass(project: Path, python: Interpreter, env: dict[str, str]) -> None:
@@ -167,14 +161,13 @@ def test_in_a_cargo_workspace(
 @slow
 @build
 def test_in_a_uv_workspace(
-    render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
+    synced: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
     """A member shares the root's environment; one that is excluded has its own, as it needs."""
     root = tmp_path / "pyproject.toml"
     start = f'[project]\nname = "root"\nversion = "0"\nrequires-python = ">={middle.minor}"\n'
     root.write_text(f'{start}[tool.uv.workspace]\nmembers = ["packages/*"]\n')
-    project = render("packages/my-project", python_version=middle.minor)
-    sync(project, middle, env)
+    project = synced(middle, env, "packages/my-project")
     assert not (project / ".venv").exists()
     result = run(["cargo", "test"], project, env, check=False)
     assert f"{project}/.venv/bin/python: No such file" in result.output, (
@@ -224,20 +217,13 @@ def test_defaults_overwrite_no_file(template: Path, occupied: Path) -> None:
 
 
 def test_prompt_keeps_files(template: Path, occupied: Path) -> None:
-    copy = ["-m", "copier", "copy", "--defaults", "--vcs-ref", "HEAD"]
-    terminal = pexpect.spawn(
-        sys.executable,
-        [*copy, str(template), str(occupied)],
-        env=clean_environment(TERM="xterm"),
-        encoding="utf-8",
-        dimensions=(50, 200),
-        timeout=60,
-    )
+    copy = [sys.executable, "-m", "copier", "copy", "--defaults", "--vcs-ref", "HEAD"]
+    process = terminal([*copy, template, occupied], occupied, clean_environment())
     for _ in ("README.md", "src/lib.rs"):
-        terminal.expect(r"Overwrite [\w./]+\?")
-        terminal.send("n")
-    terminal.expect_exact("my-project is ready")
-    terminal.expect(pexpect.EOF)
+        process.expect(r"Overwrite [\w./]+\?")
+        process.send("n")
+    process.expect_exact("my-project is ready")
+    assert exit_code(process) == 0
     assert {name: (occupied / name).read_text() for name in MINE} == MINE
     assert (occupied / "Cargo.toml").exists()
 

@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from pyo3_uv.interpreters import Interpreter
 
 from .commands import PYO3_UV, ROOT, clean_environment, run, uv
-from .conftest import Render, render_template
+from .conftest import Render
 from .projects import edit, passes
 from .pythons import environment, foreign, other_than, relocate, sync
 
@@ -38,37 +39,17 @@ def path_with(folder: Path, *programs: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def env(target: Path, middle: Interpreter) -> dict[str, str]:
-    return environment(target, middle)
-
-
-@pytest.fixture(scope="module")
-def project(
-    template: Path,
-    middle: Interpreter,
-    env: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
+def project(shared_project: Render, middle: Interpreter, env: dict[str, str]) -> Path:
     """Return an extension with its `.venv`; the tests compile it."""
-    folder = tmp_path_factory.mktemp("machines") / "my-project"
-    render_template(template, folder, python_version=middle.minor)
-    sync(folder, middle, env)
-    run(["cargo", "test", "--no-run"], folder, env)
-    return folder
+    project = shared_project(middle, env)
+    run(["cargo", "test", "--no-run"], project, env)
+    return project
 
 
 @pytest.fixture(scope="module")
-def app(
-    template: Path,
-    middle: Interpreter,
-    env: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
+def app(shared_project: Render, middle: Interpreter, env: dict[str, str]) -> Path:
     """Return an app with its `.venv`."""
-    folder = tmp_path_factory.mktemp("machines") / "my-app"
-    render_template(template, folder, python_version=middle.minor, kind="app", example=False)
-    sync(folder, middle, env)
-    return folder
+    return shared_project(middle, env, "my-app", kind="app", example=False)
 
 
 def fails(command: list[str | Path], project: Path, env: dict[str, str]) -> str:
@@ -132,14 +113,13 @@ def test_without_a_part_of_rust(
 
 
 def test_without_development_files(
-    render: Render, middle: Interpreter, target: Path, tmp_path: Path
+    synced: Render, middle: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     """As where python3.x is installed without python3.x-dev: the doctor names the package."""
     python = relocate(middle, tmp_path / "cpython")
     (python.base_prefix / f"lib/libpython{python.minor}.so").unlink()
     env = environment(target, python)
-    project = render(python_version=python.minor)
-    sync(project, python, env)
+    project = synced(python, env)
     assert "6 passed" in run([uv(), "run", "pytest"], project, env).output
     assert f"-lpython{python.minor}" in fails(["cargo", "test"], project, env)
     report = fails([PYO3_UV, "doctor"], project, env)
@@ -198,7 +178,7 @@ def test_foreign_python_home(project: Path, middle: Interpreter, env: dict[str, 
 
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_environment_elsewhere(
-    render: Render,
+    synced: Render,
     middle: Interpreter,
     newest: Interpreter,
     target: Path,
@@ -208,10 +188,7 @@ def test_environment_elsewhere(
     """UV_PROJECT_ENVIRONMENT, a habit in containers: cargo is told with PYO3_PYTHON."""
     venv = tmp_path / "venv"
     env = environment(target, middle) | {"UV_PROJECT_ENVIRONMENT": str(venv)}
-    project = render(
-        "my-project", kind=kind, example=kind == "extension", python_version=middle.minor
-    )
-    sync(project, middle, env)
+    project = synced(middle, env, "my-project", kind=kind, example=kind == "extension")
     assert not (project / ".venv").exists()
     output = fails(["cargo", "test"], project, env)
     assert f"{project}/.venv/bin/python" in output

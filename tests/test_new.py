@@ -13,12 +13,23 @@ from pathlib import Path
 
 import pexpect
 import pytest
-import yaml
 
 from pyo3_uv.interpreters import SUPPORTED, Interpreter
 
-from .commands import PYO3_UV, ROOT, clean_environment, git, run, uv
+from .commands import (
+    PYO3_UV,
+    ROOT,
+    clean_environment,
+    exit_code,
+    git,
+    publish,
+    run,
+    terminal,
+    uv,
+    with_path,
+)
 from .conftest import QUESTIONS, Render
+from .projects import stored
 from .pythons import environment, sync
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,9 +54,7 @@ def offline(python: Interpreter, tools: Path) -> dict[str, str]:
     env = clean_environment(UV_PYTHON_SEARCH_PATH=str(python.path.parent), UV_OFFLINE="1")
     env["CARGO_NET_OFFLINE"] = "true"
     missing = [p.name for f in env["PATH"].split(":") for p in Path(f).glob("python*")]
-    env = clean_path(env, tools, *missing)
-    env["PATH"] = os.pathsep.join([str(python.path.parent), env["PATH"]])
-    return env
+    return with_path(clean_path(env, tools, *missing), python.path.parent)
 
 
 def test_supported_versions_are_those_of_the_question() -> None:
@@ -81,12 +90,11 @@ def test_new_ends_with_green_tests(
 
 @pytest.mark.slow
 @pytest.mark.build
-def test_json(middle: Interpreter, target: Path, tmp_path: Path) -> None:
+def test_json(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> None:
     """And all ways to answer: a file, -d, --python with a path."""
     (tmp_path / "answers.yml").write_text(
         "_src_path: elsewhere\nproject_name: from-file\nexample: false\nextras: []\n"
     )
-    env = environment(target, middle)
     command = [PYO3_UV, "new", "made", "--json", "--defaults", "--python", middle.path]
     command += ["--answers-file", "answers.yml", "-d", "project_name=given"]
     result = json.loads(run(command, tmp_path, env).output)
@@ -95,18 +103,17 @@ def test_json(middle: Interpreter, target: Path, tmp_path: Path) -> None:
     assert result["python"]["version"] == middle.minor
     assert result["python"]["shared"] is True
     assert [step["ok"] for step in result["steps"]] == [True] * 5
-    stored = yaml.safe_load((tmp_path / "made/.copier-answers.yml").read_text())
-    assert (stored["project_name"], stored["example"], stored["extras"]) == ("given", False, [])
-    assert stored["_src_path"] == str(ROOT)
+    answers = stored(tmp_path / "made")
+    assert (answers["project_name"], answers["example"], answers["extras"]) == ("given", False, [])
+    assert answers["_src_path"] == str(ROOT)
 
 
 @pytest.mark.slow
 @pytest.mark.build
 def test_failing_step_keeps_what_was_done(
-    middle: Interpreter, target: Path, tmp_path: Path
+    middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
     """The step's output in full, and the commands to go on with, which then work."""
-    env = environment(target, middle)
     command = [PYO3_UV, "new", "made", "--defaults", "--python", middle.path, "-d", "extras=[]"]
     broken = env | {"UV_INDEX_URL": "http://127.0.0.1:9/simple", "UV_NO_CACHE": "1"}
     result = run(command, tmp_path, broken, check=False)
@@ -149,16 +156,14 @@ def test_installed_command_takes_the_published_template(
     template: Path, middle: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     """`uvx --from git+https://…`, literally, with a local bare clone behind the address."""
-    git(tmp_path, "clone", "--quiet", "--bare", str(template), "org/pyo3-uv-template.git")
-    config = tmp_path / "gitconfig"
-    config.write_text(f'[url "{tmp_path.as_uri()}/org/"]\n\tinsteadOf = https://github.com/org/\n')
-    env = environment(target, middle, GIT_CONFIG_GLOBAL=str(config))
-    env |= {"COPIER_CACHE_DIR": str(tmp_path / "cache"), "UV_PYTHON": str(middle.path)}
+    env = (
+        environment(target, middle) | publish(template, tmp_path) | {"UV_PYTHON": str(middle.path)}
+    )
     [command] = re.findall(r"^uvx --from .* new ", README, re.MULTILINE)
     arguments = ["made", "--defaults", "--python", middle.path, "-d", "example=false"]
     run([*command.split(), *arguments], tmp_path, env)
-    stored = yaml.safe_load((tmp_path / "made/.copier-answers.yml").read_text())
-    assert stored["_src_path"] == "gh:org/pyo3-uv-template"
+    answers = stored(tmp_path / "made")
+    assert answers["_src_path"] == "gh:org/pyo3-uv-template"
 
     # What `fix` writes is what the template renders: its texts are in the wheel.
     config = tmp_path / "made/.cargo/config.toml"
@@ -195,8 +200,7 @@ MISTAKES = {
 def test_mistakes(mistake: str, middle: Interpreter, tmp_path: Path) -> None:
     arguments, code, message = MISTAKES[mistake]
     (tmp_path / "list.yml").write_text("[1, 2]")
-    env = clean_environment()
-    env["PATH"] = os.pathsep.join([str(middle.path.parent), env["PATH"]])
+    env = with_path(clean_environment(), middle.path.parent)
     result = run([PYO3_UV, "new", "made", "--defaults", *arguments], tmp_path, env, check=False)
     assert result.code == code, result.output
     assert message in " ".join(result.output.split())
@@ -257,36 +261,24 @@ def test_old_rust_is_named(tmp_path: Path) -> None:
 
 
 def dialogue(tmp_path: Path, middle: Interpreter, target: Path) -> pexpect.spawn:
-    env = environment(target, middle)
-    env["PATH"] = os.pathsep.join([str(middle.path.parent), env["PATH"]])
-    (tmp_path / "tools").mkdir(exist_ok=True)
-    return pexpect.spawn(
-        str(PYO3_UV),
-        ["new", "asked", "-d", "extras=[]"],
-        cwd=tmp_path,
-        env=env | {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
-        encoding="utf-8",
-        timeout=120,
-        dimensions=(40, 160),
-    )
+    env = with_path(environment(target, middle), middle.path.parent)
+    return terminal([PYO3_UV, "new", "asked", "-d", "extras=[]"], tmp_path, env)
 
 
 @pytest.mark.slow
 @pytest.mark.build
 def test_dialogue(middle: Interpreter, target: Path, tmp_path: Path) -> None:
     """Enter at each prompt; the Pythons that are there are offered first."""
-    terminal = dialogue(tmp_path, middle, target)
-    terminal.expect("Python version")
-    terminal.expect("installed, shared libpython")
-    terminal.send("\r")
+    process = dialogue(tmp_path, middle, target)
+    process.expect("Python version")
+    process.expect("installed, shared libpython")
+    process.send("\r")
     for name, question in QUESTIONS.items():
         if name not in ("python_version", "extras"):
-            terminal.expect_exact(str(question["help"]))
-            terminal.send("\r")
-    terminal.expect("ok.*cargo test")
-    terminal.expect(pexpect.EOF)
-    terminal.close()
-    assert terminal.exitstatus == 0
+            process.expect_exact(str(question["help"]))
+            process.send("\r")
+    process.expect("ok.*cargo test")
+    assert exit_code(process) == 0
     assert (tmp_path / "asked/Cargo.lock").is_file()
 
 
@@ -295,20 +287,18 @@ def test_ctrl_c_at_a_prompt_leaves_nothing(
     middle: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     for question in ("Python version", "Author's name"):
-        terminal = dialogue(tmp_path, middle, target)
-        terminal.expect("Python version")
+        process = dialogue(tmp_path, middle, target)
+        process.expect("Python version")
         if question != "Python version":
-            terminal.send("\r")
+            process.send("\r")
             for _ in range(2):
-                terminal.expect(r"\?")
-                terminal.send("\r")
-            terminal.expect(question)
-        terminal.send("\x03")
-        terminal.expect(pexpect.EOF)
-        terminal.close()
-        assert terminal.exitstatus == 130
-        assert "Traceback" not in terminal.before
-        assert [path.name for path in tmp_path.iterdir()] == ["tools"]
+                process.expect(r"\?")
+                process.send("\r")
+            process.expect(question)
+        process.send("\x03")
+        assert exit_code(process) == 130
+        assert "Traceback" not in process.before
+        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

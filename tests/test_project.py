@@ -16,7 +16,7 @@ import pytest
 from pyo3_uv.interpreters import Interpreter
 
 from .commands import ROOT, commit_all, run, uv
-from .conftest import Render, render_template
+from .conftest import Render
 from .projects import INTEGRATION_TEST, Loop, edit, nextest, shown
 from .pythons import PYTHONS, environment, foreign, needed_libraries, shared_interpreters, sync
 
@@ -78,13 +78,9 @@ fn main() -> PyResult<()> {
 
 
 @pytest.fixture(scope="module")
-def project(
-    python: Interpreter, template: Path, target: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
+def project(shared_project: Render, python: Interpreter, target: Path) -> Iterator[Path]:
     """Return a render with a `.venv` of `python` and tests of our own in it."""
-    folder = tmp_path_factory.mktemp(f"project-{python.minor}") / "my-project"
-    render_template(template, folder, python_version=python.minor, python_min="3.10")
-    sync(folder, python, environment(target, python))
+    folder = shared_project(python, environment(target, python), python_min="3.10")
     (folder / "tests/integration.rs").write_text(INTEGRATION_TEST)
     (folder / "examples").mkdir()
     (folder / "examples/embedded.rs").write_text(EXAMPLE)
@@ -97,7 +93,7 @@ def project(
 @pytest.fixture(
     params=["nothing activated", pytest.param("foreign VIRTUAL_ENV", marks=pytest.mark.slow)]
 )
-def env(
+def shell(
     request: pytest.FixtureRequest, python: Interpreter, target: Path, tmp_path: Path
 ) -> dict[str, str]:
     env = environment(target, python, EXPECTED_PYTHON=python.minor)
@@ -107,29 +103,24 @@ def env(
 
 
 @pytest.mark.parametrize("python", PYTHONS, indirect=True)
-def test_commands_pass(project: Path, env: dict[str, str]) -> None:
-    output = run(["cargo", "test"], project, env).output
+def test_commands_pass(project: Path, shell: dict[str, str]) -> None:
+    output = run(["cargo", "test"], project, shell).output
     for test in ("test_serialize", "test_deserialize", "interpreter_is_that_of_venv", "documented"):
         assert any(test in line and line.endswith(" ok") for line in output.splitlines()), output
     assert "warning" not in output
 
-    assert "3 tests run: 3 passed" in nextest(project, env)
+    assert "3 tests run: 3 passed" in nextest(project, shell)
 
     output = run(
-        ["cargo", "run", "--quiet", "--example", "embedded", "--", "--x"], project, env
+        ["cargo", "run", "--quiet", "--example", "embedded", "--", "--x"], project, shell
     ).output
     assert f"prefix: {project / '.venv'}\n" in output
     assert 'arguments: ["--x"]' in output
 
-    assert "6 passed" in run([uv(), "run", "pytest"], project, env).output
+    assert "6 passed" in run([uv(), "run", "pytest"], project, shell).output
 
 
 # ---- Variants ----
-
-
-@pytest.fixture(scope="module")
-def variant_env(middle: Interpreter, target: Path) -> dict[str, str]:
-    return environment(target, middle)
 
 
 @pytest.mark.parametrize(
@@ -146,13 +137,12 @@ def variant_env(middle: Interpreter, target: Path) -> dict[str, str]:
     ids=lambda answers: "-".join(answers) or "default",
 )
 def test_checks_are_clean(
-    render: Render, middle: Interpreter, variant_env: dict[str, str], answers: dict[str, str | bool]
+    synced: Render, middle: Interpreter, env: dict[str, str], answers: dict[str, str | bool]
 ) -> None:
-    project = render(python_version=middle.minor, **answers)
-    sync(project, middle, variant_env)
-    run(["cargo", "fmt", "--check"], project, variant_env)
-    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, variant_env)
-    run(["cargo", "test"], project, variant_env)
+    project = synced(middle, env, **answers)
+    run(["cargo", "fmt", "--check"], project, env)
+    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, env)
+    run(["cargo", "test"], project, env)
     for command in (
         ["ruff", "format", "--check"],
         ["ruff", "check"],
@@ -160,31 +150,28 @@ def test_checks_are_clean(
         ["stubtest", "my_project"],
         ["pytest"],
     ):
-        run([uv(), "run", *command], project, variant_env)
+        run([uv(), "run", *command], project, env)
 
 
 @pytest.mark.slow
-def test_readme_of_the_render(
-    render: Render, middle: Interpreter, variant_env: dict[str, str]
-) -> None:
+def test_readme_of_the_render(synced: Render, middle: Interpreter, env: dict[str, str]) -> None:
     """The example in it runs, and so does every command."""
     for example in (True, False):
-        project = render(f"p{example}", python_version=middle.minor, example=example)
-        sync(project, middle, variant_env)
+        project = synced(middle, env, f"p{example}", example=example)
         readme = (project / "README.md").read_text(encoding="utf-8")
         code = readme.split("```python\n")[1].split("```")[0]
-        run([uv(), "run", "python", "-c", code], project, variant_env)
+        run([uv(), "run", "python", "-c", code], project, env)
     for block in readme.split("```sh\n")[1:]:
         for line in block.split("```")[0].strip().splitlines():
             command = line.split(" # ")[0].strip()
-            run(["bash", "-c", command], project, variant_env)
+            run(["bash", "-c", command], project, env)
     assert sorted(path.suffix for path in (project / "dist").glob("*-*")) == [".gz", ".whl"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("example", [True, False], ids=["example", "minimal"])
 def test_function_added_as_readme_says(
-    render: Render, middle: Interpreter, variant_env: dict[str, str], example: bool
+    render: Render, middle: Interpreter, env: dict[str, str], example: bool
 ) -> None:
     project = render(python_version=middle.minor, example=example)
     readme = (project / "README.md").read_text(encoding="utf-8")
@@ -195,7 +182,7 @@ def test_function_added_as_readme_says(
     library = project / "src/lib.rs"
     text = library.read_text().replace("mod _core {\n", f"mod _core {{\n{export}")
     library.write_text(f"{text}\n{function}")
-    run(["cargo", "fmt"], project, variant_env)
+    run(["cargo", "fmt"], project, env)
     package = project / "python/my_project"
     init, core = (package / name for name in ("__init__.py", "_core.pyi"))
     init.write_text(init.read_text().replace("\n__all__ = [", f'{imports}\n__all__ = ["shout", '))
@@ -204,32 +191,34 @@ def test_function_added_as_readme_says(
         "from my_project import shout\n\n\ndef test_shout() -> None:\n"
         '    assert shout("a") == "A"\n    assert shout.__doc__ == "Return `text` in upper case."\n'
     )
-    sync(project, middle, variant_env)
-    run([uv(), "run", "ruff", "check", "--fix", "--extend-select", "RUF022"], project, variant_env)
+    sync(project, middle, env)
+    run([uv(), "run", "ruff", "check", "--fix", "--extend-select", "RUF022"], project, env)
     for command in (["pytest"], ["mypy"], ["stubtest", "my_project"]):
-        run([uv(), "run", *command], project, variant_env)
-    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, variant_env)
+        run([uv(), "run", *command], project, env)
+    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, env)
 
 
 # ---- Wheels ----
 
 
 @pytest.mark.parametrize(
-    ("abi", "tag"), [("abi3", "cp310-abi3"), ("version", "cp{version}-cp{version}")]
+    ("abi", "tag"),
+    [
+        ("abi3", "cp310-abi3"),
+        pytest.param("version", "cp{version}-cp{version}", marks=pytest.mark.slow),
+    ],
 )
 def test_wheel_for_another_python(
-    render: Render,
+    synced: Render,
     middle: Interpreter,
     oldest: Interpreter,
-    target: Path,
+    env: dict[str, str],
     tmp_path: Path,
     abi: str,
     tag: str,
 ) -> None:
     """With `middle` in .venv, sdist and wheel for the oldest Python can be imported there."""
-    env = environment(target, middle)
-    project = render(python_version=middle.minor, python_min="3.10", abi=abi, example=False)
-    sync(project, middle, env)
+    project = synced(middle, env, python_min="3.10", abi=abi, example=False)
     run([uv(), "build", "--python", oldest.path], project, env)
     [wheel] = (project / "dist").glob("*.whl")
     [sdist] = (project / "dist").glob("*.tar.gz")
@@ -256,12 +245,10 @@ def test_wheel_for_another_python(
 
 @pytest.mark.slow
 def test_force_breaks_wheels_for_another_python(
-    render: Render, middle: Interpreter, oldest: Interpreter, target: Path, tmp_path: Path
+    synced: Render, middle: Interpreter, oldest: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
     """Why PYO3_PYTHON has no `force = true`, which stands in the seed."""
-    env = environment(target, middle)
-    project = render(python_version=middle.minor, python_min="3.10", abi="version", example=False)
-    sync(project, middle, env)
+    project = synced(middle, env, python_min="3.10", abi="version", example=False)
     config = project / ".cargo/config.toml"
     config.write_text(
         config.read_text().replace("relative = true }", "relative = true, force = true }")
@@ -339,11 +326,9 @@ def test_import_after_git_clean(loop: Loop) -> None:
     [pytest.param(False, id="unix"), pytest.param(True, id="windows", marks=pytest.mark.slow)],
 )
 def test_another_python_in_venv(
-    render: Render, middle: Interpreter, newest: Interpreter, target: Path, windows: bool
+    synced: Render, middle: Interpreter, newest: Interpreter, env: dict[str, str], windows: bool
 ) -> None:
-    env = environment(target, middle)
-    project = render(python_version=middle.minor, windows=windows, abi="version")
-    sync(project, middle, env)
+    project = synced(middle, env, windows=windows, abi="version")
     run(["cargo", "test"], project, env)
 
     (project / ".python-version").write_text(newest.minor)
@@ -363,12 +348,10 @@ def test_another_python_in_venv(
 
 @pytest.mark.slow
 def test_relocated_python_of_the_same_version(
-    render: Render, middle: Interpreter, relocated: Interpreter, target: Path
+    synced: Render, middle: Interpreter, relocated: Interpreter, env: dict[str, str]
 ) -> None:
     assert relocated.minor == middle.minor
-    env = environment(target, middle)
-    project = render(python_version=middle.minor)
-    sync(project, middle, env)
+    project = synced(middle, env)
     run(["cargo", "test"], project, env)
     run([uv(), "venv", "--quiet", "--clear", "--python", relocated.path], project, env)
     result = run(["cargo", "test"], project, env, check=False)
@@ -377,8 +360,7 @@ def test_relocated_python_of_the_same_version(
 
 
 @pytest.mark.slow
-def test_no_venv(render: Render, middle: Interpreter, target: Path) -> None:
-    env = environment(target, middle)
+def test_no_venv(render: Render, middle: Interpreter, env: dict[str, str]) -> None:
     project = render(python_version=middle.minor)
     result = run(["cargo", "test"], project, env, check=False)
     assert result.code != 0
@@ -393,18 +375,15 @@ def test_no_venv(render: Render, middle: Interpreter, target: Path) -> None:
 
 @pytest.mark.slow
 def test_other_interpreter_in_the_environment(
-    render: Render, middle: Interpreter, newest: Interpreter, target: Path
+    synced: Render, middle: Interpreter, newest: Interpreter, env: dict[str, str]
 ) -> None:
     """The user's PYO3_PYTHON wins, with a warning; conda is an error, as PyO3 ignores .venv."""
-    project = render("unix", python_version=middle.minor)
-    env = environment(target, middle)
-    sync(project, middle, env)
+    project = synced(middle, env, "unix")
     exported = env | {"PYO3_PYTHON": str(newest.path)}
     output = run(["cargo", "test", "--no-run"], project, exported).output
     assert "warning" in output and "unset PYO3_PYTHON" in output
 
-    project = render("windows", python_version=middle.minor, python_min="3.10", windows=True)
-    sync(project, middle, env)
+    project = synced(middle, env, "windows", python_min="3.10", windows=True)
     conda = env | {"CONDA_PREFIX": str(newest.base_prefix)}
     result = run(["cargo", "test"], project, conda, check=False)
     assert result.code != 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import copier
@@ -12,15 +11,11 @@ import jinja2
 import pexpect
 import pytest
 import tomlkit
-import yaml
 
-from .commands import ROOT, clean_environment, git, run
+from .commands import ROOT, clean_environment, exit_code, publish, run, terminal
 from .conftest import QUESTIONS, Render
+from .projects import stored
 from .pythons import interpreters
-
-
-def answers(project: Path) -> dict[str, object]:
-    return yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
 
 
 def test_questions_are_the_public_interface() -> None:
@@ -43,8 +38,8 @@ def test_questions_are_the_public_interface() -> None:
 
 def test_defaults(render: Render) -> None:
     project = render("fast-parser")
-    stored = {key: value for key, value in answers(project).items() if not key.startswith("_")}
-    assert stored == {
+    answers = {key: value for key, value in stored(project).items() if not key.startswith("_")}
+    assert answers == {
         "project_name": "fast-parser",
         "description": "Written in Rust and Python",
         "author_name": "",
@@ -72,8 +67,8 @@ def test_defaults(render: Render) -> None:
 )
 def test_derived_names(render: Render, folder: str, project_name: str, module_name: str) -> None:
     project = render(folder)
-    assert answers(project)["project_name"] == project_name
-    assert "module_name" not in answers(project)
+    assert stored(project)["project_name"] == project_name
+    assert "module_name" not in stored(project)
     assert (project / "python" / module_name / "__init__.py").is_file()
 
 
@@ -213,10 +208,10 @@ def test_abi_is_asked_where_there_is_a_choice(
 ) -> None:
     """None: only version-specific wheels are possible, so the answer is not stored either."""
     project = render(**combination)
-    assert answers(project).get("abi") == abi
+    assert stored(project).get("abi") == abi
     cargo = tomlkit.parse((project / "Cargo.toml").read_text(encoding="utf-8")).unwrap()
     features = {f for f in cargo["dependencies"]["pyo3"]["features"] if f != "serde"}
-    minimum = str(answers(project)["python_min"]).replace(".", "")
+    minimum = str(stored(project)["python_min"]).replace(".", "")
     assert features == ({f"{abi}-py{minimum}"} if abi else set())
 
 
@@ -229,63 +224,33 @@ def test_refused_on_the_command_line_names_the_cure(template: Path, tmp_path: Pa
     assert not (tmp_path / "x").exists()
 
 
-@pytest.fixture
-def terminal(template: Path, tmp_path: Path) -> Callable[[str], pexpect.spawn]:
-    """Return a function that runs the literal command of the README in a terminal.
-
-    gh:org/pyo3-uv-template is a bare clone of the template.
-    """
-    git(tmp_path, "clone", "--quiet", "--bare", str(template), "org/pyo3-uv-template.git")
-    config = tmp_path / "gitconfig"
-    config.write_text(f'[url "{tmp_path.as_uri()}/org/"]\n\tinsteadOf = https://github.com/org/\n')
-    env = clean_environment(
-        GIT_CONFIG_GLOBAL=str(config),
-        COPIER_CACHE_DIR=str(tmp_path / "cache"),
-        TERM="xterm",
-        PROMPT_TOOLKIT_NO_CPR="1",  # else each prompt waits a second for an answer of the terminal
-    )
-
-    def copy(destination: str) -> pexpect.spawn:
-        return pexpect.spawn(
-            sys.executable,
-            ["-m", "copier", "copy", "gh:org/pyo3-uv-template", destination],
-            cwd=str(tmp_path),
-            env=env,
-            encoding="utf-8",
-            dimensions=(50, 120),
-            timeout=60,
-        )
-
-    return copy
+def copy(template: Path, tmp_path: Path, destination: str) -> pexpect.spawn:
+    """Run the literal command of the README at a terminal."""
+    command = [sys.executable, "-m", "copier", "copy", "gh:org/pyo3-uv-template", destination]
+    return terminal(command, tmp_path, clean_environment(**publish(template, tmp_path)))
 
 
-def test_enter_at_each_prompt(terminal: Callable[[str], pexpect.spawn], tmp_path: Path) -> None:
-    copy = terminal("myproj")
+def test_enter_at_each_prompt(template: Path, tmp_path: Path) -> None:
+    process = copy(template, tmp_path, "myproj")
     for name, question in QUESTIONS.items():
-        copy.expect_exact(str(question["help"]))
+        process.expect_exact(str(question["help"]))
         if name == "python_version":
-            copy.expect_exact("end of life since October 2026")
-        copy.send("\r")
-    copy.expect_exact("myproj is ready")
-    copy.expect_exact("uv sync")
-    copy.expect(pexpect.EOF)
-    copy.close()
-    assert copy.exitstatus == 0
-    assert answers(tmp_path / "myproj")["_src_path"] == "gh:org/pyo3-uv-template"
-    assert answers(tmp_path / "myproj")["python_version"] == "3.14"
+            process.expect_exact("end of life since October 2026")
+        process.send("\r")
+    process.expect_exact("myproj is ready")
+    process.expect_exact("uv sync")
+    assert exit_code(process) == 0
+    assert stored(tmp_path / "myproj")["_src_path"] == "gh:org/pyo3-uv-template"
+    assert stored(tmp_path / "myproj")["python_version"] == "3.14"
 
 
-def test_wrong_answer_in_the_terminal_can_be_mended(
-    terminal: Callable[[str], pexpect.spawn], tmp_path: Path
-) -> None:
-    copy = terminal("json")
-    copy.expect_exact("Name of the project")
-    copy.send("json\r")
-    copy.expect_exact("standard library")
-    copy.send("\x08" * 4 + "fast-json\r")
-    copy.expect_exact("One line about it")
-    copy.sendintr()
-    copy.expect(pexpect.EOF)
-    copy.close()
-    assert copy.exitstatus == 1
+def test_wrong_answer_at_the_terminal_can_be_corrected(template: Path, tmp_path: Path) -> None:
+    process = copy(template, tmp_path, "json")
+    process.expect_exact("Name of the project")
+    process.send("json\r")
+    process.expect_exact("standard library")
+    process.send("\x08" * 4 + "fast-json\r")
+    process.expect_exact("One line about it")
+    process.sendintr()
+    assert exit_code(process) == 1
     assert not (tmp_path / "json").exists()

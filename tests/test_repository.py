@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from .commands import ROOT, clean_environment, run
+from .commands import ROOT, clean_environment, run, with_path
 from .conftest import QUESTIONS, Render
-from .projects import files
 from .pythons import interpreters
 from .tools import RUFF, check_workflows
 
@@ -22,22 +20,6 @@ PAGES += sorted((ROOT / "docs").glob("*.md"))
 
 def setup_lines() -> list[str]:
     return [line for line in README.splitlines() if line.startswith("pip install uv && ")]
-
-
-def column(page: str, head: str, number: int = 0) -> list[str]:
-    """Return the cells of one column of the table whose first line begins with `head`."""
-    table = (ROOT / page).read_text(encoding="utf-8").split(f"\n| {head} |")[1].split("\n\n")[0]
-    return [line.split("|")[number + 1].strip() for line in table.splitlines()[2:]]
-
-
-@pytest.mark.parametrize("kind", ["extension", "app"])
-def test_documented_files_are_those_of_a_render(render: Render, kind: str) -> None:
-    page = "docs/how-it-works.md"
-    kinds = zip(column(page, "file"), column(page, "file", 1), strict=True)
-    shown = [name.strip("`") for name, of in kinds if of in (kind, "both")]
-    assert shown == sorted(shown, key=lambda name: (name.split("/")[0], name))
-    project = render("myproj", kind=kind)
-    assert set(shown) == files(project)
 
 
 def test_readme_code_is_that_of_a_render(render: Render) -> None:
@@ -69,8 +51,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_readme_names_every_question() -> None:
-    names = re.findall(r"`(\w+)`", "".join(column("README.md", "question")))
-    assert names == list(QUESTIONS)
+    table = README.split("\n| question |")[1].split("\n\n")[0]
+    first_cells = "".join(line.split("|")[1] for line in table.splitlines()[2:])
+    assert re.findall(r"`(\w+)`", first_cells) == list(QUESTIONS)
     listed = re.findall(r"^- `([\w-]+)`: ", README, re.MULTILINE)
     assert listed == [
         choice if isinstance(choice, str) else choice["value"]
@@ -89,8 +72,7 @@ def test_readme_set_up_line(template: Path, tmp_path: Path) -> None:
     run([python.path, "-m", "venv", tmp_path / "pip"], tmp_path)
     clone = tmp_path / "pyo3-uv-template"
     run(["git", "clone", "--quiet", template, clone], tmp_path)
-    env = clean_environment()
-    env["PATH"] = os.pathsep.join([f"{tmp_path}/pip/bin", str(python.path.parent), env["PATH"]])
+    env = with_path(clean_environment(), tmp_path / "pip/bin", python.path.parent)
     output = run(["bash", "-c", line], clone, env).output
     assert "ok     uv run pytest" in output
     assert "ok     cargo test" in output

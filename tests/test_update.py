@@ -9,10 +9,9 @@ from pathlib import Path
 
 import copier
 import pytest
-import yaml
 
 from .commands import ROOT, clean_environment, commit_all, git, run
-from .projects import EXTRAS
+from .projects import EXTRAS, replace, stored
 
 OLD, NEW = "v0.0.1", "v0.0.2"
 
@@ -53,12 +52,6 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repository
 
 
-def replace(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
-
-
 @pytest.fixture
 def project(releases: Path, tmp_path: Path) -> Path:
     """Return a project made from the older release, in git."""
@@ -71,10 +64,6 @@ def project(releases: Path, tmp_path: Path) -> Path:
 
 def command(cwd: Path, *args: str) -> str:
     return run([sys.executable, "-m", "copier", *args], cwd, clean_environment()).output
-
-
-def stored(project: Path) -> dict[str, str | bool | list[str]]:
-    return yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
 
 
 def contents(project: Path) -> dict[str, str]:
@@ -145,7 +134,7 @@ def test_old_answers_keep_their_meaning(project: Path) -> None:
     before = (project / ".cargo/config.toml").read_text()
     command(project, "update", "--defaults")
     assert (project / ".cargo/config.toml").read_text() == before
-    answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    answers = stored(project)
     assert answers["windows"] is False
     assert answers["extras"] == []
     assert not (project / ".github").exists()

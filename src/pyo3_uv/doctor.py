@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pyo3_uv.checks import CHECKS, Check, Problem
+from pyo3_uv.checks import CHECKS
+from pyo3_uv.checks.base import Check, Problem
 from pyo3_uv.examination import Examination
 from pyo3_uv.probe import probe
 from pyo3_uv.process import UserError

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -206,13 +206,7 @@ class StepResult:
     note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "seconds": round(self.seconds, 2),
-            "ok": self.ok,
-            "output": self.output,
-            "note": self.note,
-        }
+        return asdict(self) | {"seconds": round(self.seconds, 2)}
 
 
 def steps(project: Path, python: Python) -> list[Step]:

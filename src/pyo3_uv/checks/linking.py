@@ -230,23 +230,3 @@ class NoRpath(_Rpath):
         if not python or not missing or not self.examination.loader_finds_libpython:
             return None
         return f"{missing}; here the loader finds {python.libpython}"
-
-
-class TestsBuild(Check):
-    """A failure that no other problem explains."""
-
-    id = "build-fails"
-    title = "cargo test --no-run fails"
-    effect = "no test was built, so nothing could be examined in one"
-    cure = "cargo test --no-run shows the whole message"
-
-    def find(self) -> str | None:
-        if self.examination.build_failure_explained or self.examination.build.ok:
-            return None
-        errors = self.examination.probe.failure or self.examination.build.errors
-        pattern = r"\s*(error|rust-lld|.*: undefined)"
-        lines = [line for line in errors.splitlines() if re.match(pattern, line)]
-        return "\n".join(lines[:5]) or errors[-1000:]
-
-    def fix(self, plan: Plan) -> None:
-        self.by_hand(plan)

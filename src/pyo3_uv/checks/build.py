@@ -1,0 +1,28 @@
+"""Whether the tests are built."""
+
+from __future__ import annotations
+
+import re
+
+from pyo3_uv.checks.base import Check
+from pyo3_uv.plan import Plan
+
+
+class TestsBuild(Check):
+    """A failure that no other problem explains."""
+
+    id = "build-fails"
+    title = "cargo test --no-run fails"
+    effect = "no test was built, so nothing could be examined in one"
+    cure = "cargo test --no-run shows the whole message"
+
+    def find(self) -> str | None:
+        if self.examination.build_failure_explained or self.examination.build.ok:
+            return None
+        errors = self.examination.probe.failure or self.examination.build.errors
+        pattern = r"\s*(error|rust-lld|.*: undefined)"
+        lines = [line for line in errors.splitlines() if re.match(pattern, line)]
+        return "\n".join(lines[:5]) or errors[-1000:]
+
+    def fix(self, plan: Plan) -> None:
+        self.by_hand(plan)
