@@ -562,6 +562,30 @@ def test_fix_of_the_seed(
 
 
 @pytest.mark.slow
+def test_fix_keeps_line_endings_and_originals(
+    middle: Interpreter, env: dict[str, str], tmp_path: Path
+) -> None:
+    """Files with CRLF, outside Git: a diff of what was written shows new lines only."""
+    project = tmp_path / "example"
+    shutil.copytree(ROOT / "tests/seed", project)
+    before: dict[Path, bytes] = {}
+    for path in (project / "Cargo.toml", project / ".cargo/config.toml"):
+        # one line has another ending than the others, as editors leave them
+        before[path] = path.read_bytes().replace(b"\n", b"\r\n").replace(b"\r\n", b"\n", 1)
+        path.write_bytes(before[path])
+    run([uv(), "venv", "--quiet", "--python", middle.path], project, env)
+    result = apply(project, env)
+    assert result["healthy"]
+    assert sorted(result["originals"]) == [".cargo/config.toml.orig", "Cargo.toml.orig"]
+    for path, content in before.items():
+        assert path.with_name(f"{path.name}.orig").read_bytes() == content
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in content.splitlines(keepends=True) if b"force" not in line]
+        assert lines[: len(kept)] == kept
+        assert all(line.endswith(b"\r\n") for line in lines[len(kept) :])
+
+
+@pytest.mark.slow
 def test_fix_cures_what_is_broken(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     """Everything at once, in a project whose files have comments."""
     by_hand = {"does not compile", "other #[pymodule]"}

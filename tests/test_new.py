@@ -8,12 +8,14 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from pyo3_uv import process
 from pyo3_uv.interpreters import SUPPORTED, Interpreter
 
 from .commands import (
@@ -59,6 +61,16 @@ def offline(python: Interpreter, tools: Path) -> dict[str, str]:
 
 def test_supported_versions_are_those_of_the_question() -> None:
     assert list(SUPPORTED) == list(QUESTIONS["python_version"]["choices"].values())
+
+
+def test_command_outside_an_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As pip installs it in a container or conda: cargo is in the folder of its Python, too."""
+    for base, seen in ((tmp_path, True), (tmp_path / "base", False)):
+        monkeypatch.setattr(sys, "prefix", str(tmp_path))
+        monkeypatch.setattr(sys, "base_prefix", str(base))
+        monkeypatch.setenv("PATH", f"{tmp_path}/bin{os.pathsep}/elsewhere")
+        folders = process.outer_environment()["PATH"].split(os.pathsep)
+        assert (f"{tmp_path}/bin" in folders) == seen and "/elsewhere" in folders
 
 
 @pytest.mark.build

@@ -238,6 +238,7 @@ def fix(
     if not allow_dirty:
         cures.check_clean(project)
     changed: set[str] = set()
+    originals: dict[Path, Path] = {}
     commands: list[str] = []
     previous: list[list[str]] = []
     while True:
@@ -256,6 +257,8 @@ def fix(
             console.print("nothing was changed" if not changed else "no further change")
             raise typer.Exit(1)
         changed |= {project.shown(file) for file in plan.changed()}
+        if not cures.in_git(project):
+            plan.keep_originals(originals)
         plan.write()
         for command in plan.commands:
             commands.append(shlex.join(command))
@@ -263,9 +266,12 @@ def fix(
         project = load(project.folder)
     if as_json:
         result = report.as_dict() | {"changed": sorted(changed), "commands": commands}
-        print(json.dumps(result | {"manual": plan.manual}, indent=2))
+        kept = [project.shown(path) for path in originals.values()]
+        print(json.dumps(result | {"manual": plan.manual, "originals": kept}, indent=2))
     else:
         _show(report)
+        for copy in originals.values():
+            console.print(f"not in a Git repository; kept {escape(project.shown(copy))}")
         for text in plan.manual:
             console.print(f"\nBy hand: {escape(text)}")
     if not report.healthy:

@@ -19,6 +19,11 @@ def check_clean(project: Project) -> None:
         )
 
 
+def in_git(project: Project) -> bool:
+    """Whether Git can bring back what is changed."""
+    return run(["git", "rev-parse", "--git-dir"], project.workspace).code == 0
+
+
 def plan(report: Report) -> Plan:
     """Return the cures of the problems in a report."""
     changes = Plan()

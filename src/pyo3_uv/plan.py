@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +59,47 @@ class Plan:
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in parts)
 
     def write(self) -> None:
-        """Write the changed files, each whole or not at all."""
+        """Write the changed files, each whole or not at all; line endings stay."""
         for path, text in self.changed().items():
             path.parent.mkdir(parents=True, exist_ok=True)
             new = path.with_name(f".{path.name}.pyo3-uv")
             try:
-                new.write_text(text, encoding="utf-8")
+                new.write_bytes(_keep_line_endings(path, text).encode())
                 if path.exists():
                     new.chmod(path.stat().st_mode)
                 new.replace(path)
             finally:
                 new.unlink(missing_ok=True)
 
+    def keep_originals(self, kept: dict[Path, Path]) -> None:
+        """Copy the files that will be changed beside themselves, unless `kept` has a copy."""
+        for path in self.changed():
+            if path.exists() and path not in kept:
+                names = (f"{path.name}.orig{number or ''}" for number in count())
+                copies = (path.with_name(name) for name in names)
+                kept[path] = next(copy for copy in copies if not copy.exists())
+                shutil.copy2(path, kept[path])
+
 
 def _read(path: Path) -> str:
+    """Return the text of a file with "\\n" as line ending; "" if it does not exist."""
     return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _keep_line_endings(path: Path, text: str) -> str:
+    """Give lines that stay the line ending that they have, new ones that of most lines."""
+    if not path.exists():
+        return text
+    with path.open(encoding="utf-8", newline="") as file:
+        old = file.read().splitlines(keepends=True)
+    crlf = [line.endswith("\r\n") for line in old]
+    new = text.splitlines(keepends=True)
+    if not any(crlf):
+        return text
+    result = [
+        line.replace("\n", "\r\n") if crlf.count(True) * 2 > len(old) else line for line in new
+    ]
+    plain = [line.replace("\r\n", "\n") for line in old]
+    for block in difflib.SequenceMatcher(None, plain, new, autojunk=False).get_matching_blocks():
+        result[block.b : block.b + block.size] = old[block.a : block.a + block.size]
+    return "".join(result)

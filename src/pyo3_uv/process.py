@@ -39,18 +39,21 @@ def outer_environment() -> dict[str, str]:
     """Return the environment in which the user called this command.
 
     `uv run` and `uvx` activate the environment that this command lives in. The programs that are
-    examined or started must not see it.
+    examined or started must not see it. A command that pip installed into the system's Python lives
+    in no environment: cargo and uv may be in the same folder.
     """
     env = dict(os.environ)
+    for name in ("UV", "UV_RUN_RECURSION_DEPTH"):
+        env.pop(name, None)
     own = Path(sys.prefix)
+    if sys.prefix == sys.base_prefix:
+        return env
     if env.get("VIRTUAL_ENV") and Path(env["VIRTUAL_ENV"]) == own:
         del env["VIRTUAL_ENV"]
     folders = env.get("PATH", os.defpath).split(os.pathsep)
     env["PATH"] = os.pathsep.join(
         folder for folder in folders if not folder or not Path(folder).is_relative_to(own)
     )
-    for name in ("UV", "UV_RUN_RECURSION_DEPTH"):
-        env.pop(name, None)
     return env
 
 

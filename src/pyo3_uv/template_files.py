@@ -17,9 +17,7 @@ def _lines(name: str) -> list[str]:
 
 
 def comment(name: str, key: str) -> str:
-    """Return the comment that stands above the first line that starts with `key`, as lines of `#`
-    or `//`.
-    """
+    """Return the comment above the first line that starts with `key`; `///` becomes `//`."""
     lines = _lines(name)
     end = start = next(number for number, line in enumerate(lines) if line.startswith(key))
     while lines[start - 1].startswith(("#", "//")):
