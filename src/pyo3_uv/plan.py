@@ -92,13 +92,11 @@ def _keep_line_endings(path: Path, text: str) -> str:
         return text
     with path.open(encoding="utf-8", newline="") as file:
         old = file.read().splitlines(keepends=True)
-    crlf = [line.endswith("\r\n") for line in old]
-    new = text.splitlines(keepends=True)
-    if not any(crlf):
+    crlf = sum(line.endswith("\r\n") for line in old)
+    if not crlf:
         return text
-    result = [
-        line.replace("\n", "\r\n") if crlf.count(True) * 2 > len(old) else line for line in new
-    ]
+    new = text.splitlines(keepends=True)
+    result = [line.replace("\n", "\r\n") for line in new] if 2 * crlf >= len(old) else [*new]
     plain = [line.replace("\r\n", "\n") for line in old]
     for block in difflib.SequenceMatcher(None, plain, new, autojunk=False).get_matching_blocks():
         result[block.b : block.b + block.size] = old[block.a : block.a + block.size]
