@@ -182,6 +182,8 @@ PAST = [
     ("308926c", {"python_version": "3.13", "abi": "version", "extras": EXTRAS}),
     ("308926c", {"kind": "app", "extras": ["github", "vscode", "coverage"]}),
     ("9f64e20", {"extras": ["docs", "benchmarks", "coverage"], "example": False}),
+    ("744d657", {"extras": EXTRAS}),
+    ("744d657", {"kind": "app", "windows": True}),
 ]
 
 
