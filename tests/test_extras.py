@@ -13,9 +13,9 @@ import yaml
 
 from pyo3_uv.interpreters import Interpreter
 
-from .commands import clean_environment, commit_all, run, uv, with_path
+from .commands import clean_environment, commit_all, git, run, uv, with_path
 from .conftest import Render
-from .projects import APP_EXTRAS, EXTRAS
+from .projects import APP_EXTRAS, EXTRAS, replace
 from .pythons import environment, sync
 from .tools import check_workflows, uvx
 
@@ -229,15 +229,23 @@ class Workflow:
         """Evaluate the condition of a step."""
         if found := re.fullmatch(r"hashFiles\('(.+)'\) != ''", condition or ""):
             return any(self.project.glob(found[1]))
-        assert condition in (None, "runner.os == 'Windows'"), condition
-        return condition is None
+        return {
+            None: True,
+            "runner.os == 'Windows'": False,
+            "github.ref_type == 'tag'": "GITHUB_REF_NAME" in self.env,
+            "!startsWith(matrix.libc, 'musllinux')": True,
+            "startsWith(matrix.libc, 'musllinux')": False,
+        }[condition]
 
     def run_job(self, name: str) -> None:
         job = self.jobs[name]
         env = self.env | {key: self.expand(value) for key, value in job.get("env", {}).items()}
         output = self.project.parent / "github-output"
         for step in job["steps"]:
-            if "run" in step and self.wanted(step.get("if")):
+            # Other toolchains are not downloaded: the installed one takes their place.
+            if "run" not in step or "rustup toolchain install" in step["run"]:
+                continue
+            if self.wanted(step.get("if")):
                 output.write_text("")
                 bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
                 run(bash, self.project, env | {"GITHUB_OUTPUT": str(output)})
@@ -276,7 +284,7 @@ def test_every_linux_step_of_ci(
             {"python_version": "3.13", "python_min": "3.13", "abi": "version"},
             ["3.13", "3.14", "3.15"],
         ),
-        ({"python_version": "3.14t", "python_min": "3.14"}, ["3.14", "3.15", "3.14t"]),
+        ({"python_version": "3.14t", "python_min": "3.14"}, ["3.14", "3.15", "3.14t", "3.15t"]),
         ({"python_version": "3.15", "python_min": "3.15", "abi": "abi3t"}, ["3.15"]),
     ],
 )
@@ -289,11 +297,45 @@ def test_wheels_of_a_release(
     assert pythons["wheels"] == interpreters
 
 
+@pytest.mark.slow
+@pytest.mark.build
 @pytest.mark.parametrize("kind", ["extension", "app"])
-def test_tag_of_a_release_is_the_version(render: Render, kind: str) -> None:
-    project = render(kind=kind, extras=["github"])
-    run(["cargo", "generate-lockfile"], project)
-    Workflow(project, "release.yml", clean_environment(GITHUB_REF_NAME="v0.1.0")).run_job("check")
-    wrong = Workflow(project, "release.yml", clean_environment(GITHUB_REF_NAME="v0.2.0"))
-    with pytest.raises(AssertionError, match=r"the tag is v0\.2\.0, the version 0\.1\.0"):
+def test_release_as_readme_says(
+    synced: Render, env: dict[str, str], middle: Interpreter, tmp_path: Path, kind: str
+) -> None:
+    """Bump, lock, changelog, commit, tag; and the workflow up to the upload."""
+    minimum = {"python_min": middle.minor} if kind == "extension" else {}
+    project = synced(middle, env, kind=kind, example=False, extras=["github"], **minimum)
+    run(["cargo", "check"], project, env)
+    commit_all(project)
+    git(tmp_path, "init", "--quiet", "--bare", "origin")
+    git(project, "remote", "add", "origin", str(tmp_path / "origin"))
+
+    release = (project / "README.md").read_text().split("## Release")[1]
+    bump, *commands = re.findall(r"`((?:cargo|git) [^`]+)`", release)
+    replace(project / "Cargo.toml", 'version = "0.1.0"', 'version = "0.2.0"')
+    result = run(["cargo", "check", "--locked"], project, env, check=False)
+    assert "--locked was passed" in result.output, "the lock file has the old version"
+    run(bump.split(), project, env)
+    replace(project / "CHANGELOG.md", "## Unreleased", "## 0.2.0 - 2026-11-23")
+    for command in commands:
+        run(["bash", "-c", command], project, env)
+    assert git(tmp_path / "origin", "tag") == "v0.2.0\n"
+    assert git(project, "status", "--porcelain") == ""
+
+    env = with_path(env | {"GITHUB_REF_NAME": "v0.2.0"}, middle.path.parent)
+    wheels = "join(fromJSON(needs.check.outputs.pythons).wheels, ' ')"
+    workflow = Workflow(project, "release.yml", env, **{wheels: middle.minor})
+    workflow.run_job("check")
+    if kind == "app":
+        run(["cargo", "build", "--release", "--locked"], project, env)
+        return
+    workflow.run_job("sdist")
+    maturin = ["maturin", "build", "--release", "--locked", "--out", "dist", "-i", middle.path]
+    run([uv(), "tool", "run", *maturin], project, env)  # as the action does
+    workflow.run_job("test")
+    assert [path.name.split("-")[1] for path in (project / "dist").glob("*.whl")] == ["0.2.0"]
+
+    wrong = Workflow(project, "release.yml", env | {"GITHUB_REF_NAME": "v0.3.0"})
+    with pytest.raises(AssertionError, match=r"the tag is v0\.3\.0, the version 0\.2\.0"):
         wrong.run_job("check")
