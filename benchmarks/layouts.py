@@ -10,8 +10,8 @@ from pathlib import Path
 
 import copier
 import tomlkit
-from pyo3_uv.interpreters import Interpreter
 
+from pyo3_uv.interpreters import Interpreter
 from tests.commands import ROOT, clean_environment, run, uv
 
 NAME = "my-project"

@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 
 import tomlkit
-from pyo3_uv.interpreters import SUPPORTED, Interpreter, describe
 
+from pyo3_uv.interpreters import SUPPORTED, Interpreter, describe
 from tests.commands import ROOT, git, run, uv
 from tests.pythons import relocate, shared_interpreters
 

@@ -9,11 +9,16 @@ import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from pyo3_uv import binaries
+from pyo3_uv.checks.base import Check
+from pyo3_uv.checks.start import Initialize
 from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.plan import Plan
+from pyo3_uv.project import load
 
 from .commands import PYO3_UV, ROOT, commit_all, exit_code, git, run, terminal, uv, with_path
 from .conftest import Render
@@ -559,6 +564,28 @@ def test_fix_of_the_seed(
         assert manifest.startswith((ROOT / "tests/seed/Cargo.toml").read_text()), (
             "comments are kept"
         )
+
+
+def test_fix_fills_an_empty_table(tmp_path: Path) -> None:
+    """A second table of the same name would be no valid TOML."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/lib.rs").touch()
+    manifest = tmp_path / "Cargo.toml"
+    manifest.write_text(
+        '[package]\nname = "x"\nversion = "0.1.0"\nedition = "2024"\n\n'
+        '[dependencies]\npyo3 = "0.30"\n\n[dev-dependencies]\n'
+    )
+    plan = Plan()
+    Initialize(Mock(project=load(tmp_path))).fix(plan)
+    assert plan.toml(manifest)["dev-dependencies"]["pyo3"]["features"] == ["auto-initialize"]
+
+
+def test_check_without_a_cure_is_an_error() -> None:
+    with pytest.raises(TypeError, match="Forgetful does not define id, fix"):
+
+        class Forgetful(Check):
+            def find(self) -> str | None:
+                return None
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ import pexpect
 import pytest
 
 from pyo3_uv import process
-from pyo3_uv.interpreters import SUPPORTED, Interpreter
+from pyo3_uv.interpreters import SUPPORTED, Interpreter, choose, describe
 
 from .commands import (
     PYO3_UV,
@@ -61,6 +61,19 @@ def offline(python: Interpreter, tools: Path) -> dict[str, str]:
 
 def test_supported_versions_are_those_of_the_question() -> None:
     assert list(SUPPORTED) == list(QUESTIONS["python_version"]["choices"].values())
+
+
+def test_path_of_an_interpreter(
+    middle: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps run in the project's folder, where a relative path and a pyenv shim mean another."""
+    (tmp_path / "link").symlink_to(middle.path)
+    (tmp_path / "shim").write_text(f'#!/bin/sh\nexec "{middle.path}" "$@"\n')
+    (tmp_path / "shim").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    assert choose("./link", []).request == str(tmp_path / "link")
+    shim = describe(tmp_path / "shim")
+    assert shim and shim.path == middle.path
 
 
 def test_command_outside_an_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ v = sysconfig.get_config_vars()
 shared = bool(v.get("Py_ENABLE_SHARED")) or bool(v.get("PYTHONFRAMEWORK"))
 print(json.dumps({
     "implementation": sys.implementation.name,
+    "path": sys.executable,
     "version": platform.python_version(),
     "free_threaded": bool(v.get("Py_GIL_DISABLED")),
     "base_prefix": sys.base_prefix,
@@ -39,8 +40,9 @@ print(json.dumps({
 class Interpreter:
     """A CPython that was started and asked about itself.
 
-    `path` is the executable as it was named; `lib_name` and `lib_dir` are what PyO3 passes to the
-    linker; `libpython` is the shared library that the loader must find then, None if it is static.
+    `path` is the executable, absolute, with links as they were given; that of a shim is the program
+    that it starts. `lib_name` and `lib_dir` are what PyO3 passes to the linker; `libpython` is the
+    shared library that the loader must find then, None if it is static.
     """
 
     path: Path
@@ -86,9 +88,9 @@ def describe(python: str | os.PathLike[str], cwd: Path | None = None) -> Interpr
         if facts.pop("implementation", None) != "cpython":
             return None
         shared, libpython = facts.pop("shared"), facts.pop("libpython")
-        for name in ("base_prefix", "lib_dir"):
+        for name in ("path", "base_prefix", "lib_dir"):
             facts[name] = Path(facts[name])
-        return Interpreter(Path(python), libpython=Path(libpython) if shared else None, **facts)
+        return Interpreter(libpython=Path(libpython) if shared else None, **facts)
     except (ValueError, TypeError, AttributeError):
         return None
 
@@ -194,7 +196,7 @@ def choose(request: str, choices: list[Python]) -> Python:
     Raises `UserError` (usage) if it is none that the template supports.
     """
     if os.sep in request or "/" in request:
-        found = describe(Path(request).expanduser())
+        found = describe(Path(request).expanduser().absolute())
         if not found:
             raise UserError(f"{request} is not a Python that starts", 2)
         python = Python(found.minor, found.version, found)

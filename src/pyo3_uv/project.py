@@ -192,10 +192,8 @@ class Project:
     @cached_property
     def maturin(self) -> bool:
         """Whether maturin builds a Python package from this crate."""
-        if lookup(self.pyproject, "build-system", "build-backend") not in (
-            "maturin",
-            "maturin_bootstrap",
-        ):
+        backend = lookup(self.pyproject, "build-system", "build-backend")
+        if backend not in ("maturin", "maturin_bootstrap"):
             return False
         assert self.pyproject_path
         named = lookup(self.pyproject, "tool", "maturin", "manifest-path") or "Cargo.toml"
@@ -327,16 +325,8 @@ def load(path: Path) -> Project:
     if not manifest:
         raise UserError(f"there is no Cargo.toml in {folder} or above it", 2)
     read_toml(manifest)
-    command = [
-        "cargo",
-        "metadata",
-        "--format-version",
-        "1",
-        "--no-deps",
-        "--manifest-path",
-        manifest,
-    ]
-    result = run([str(part) for part in command], manifest.parent)
+    command = ["cargo", "metadata", "--format-version=1", "--no-deps", "--manifest-path"]
+    result = run([*command, str(manifest)], manifest.parent)
     if result.code == 127:
         raise UserError("cargo is not installed: https://rustup.rs")
     if result.code:

@@ -6,8 +6,6 @@ docs/troubleshooting.md and in the tests.
 
 from __future__ import annotations
 
-import inspect
-
 from pyo3_uv.checks import build, environment, linking, rebuilds, start
 from pyo3_uv.checks.base import Check
 
@@ -17,5 +15,5 @@ CHECKS: list[type[Check]] = [
     for subject in (environment, linking, start, rebuilds, build)
     for kind in vars(subject).values()
     if isinstance(kind, type) and issubclass(kind, Check) and kind.__module__ == subject.__name__
-    if not inspect.isabstract(kind)
+    if not kind.__name__.startswith("_")
 ]

@@ -92,7 +92,7 @@ class LibpythonMissing(Check):
         return f"{python.lib_dir} has no {library}.{suffix} (linker: {missing[0]})"
 
     def fix(self, plan: Plan) -> None:
-        self.by_hand(plan)
+        self.leave_to_user(plan)
 
 
 class _Rpath(Check):

@@ -226,7 +226,7 @@ class ModuleName(Check):
         assert project.module
         last = project.module.rpartition(".")[2]
         if project.pymodules and last not in project.pymodules:
-            self.by_hand(plan)
+            self.leave_to_user(plan)
             return
 
         def change(document: Any) -> None:

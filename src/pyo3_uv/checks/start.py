@@ -109,8 +109,7 @@ class Initialize(Check):
         key = dependency.get("rename") or "pyo3"
         manifest = plan.toml(path)
         original = manifest.get("dependencies", {}).get(key)
-        dev_dependencies = manifest.get("dev-dependencies", {})
-        if key in dev_dependencies:
+        if key in manifest.get("dev-dependencies", {}):
             plan.edit_toml(path, lambda document: _enable(document["dev-dependencies"], key))
             return
         if dependency["optional"] or original is None:
@@ -135,7 +134,7 @@ class Initialize(Check):
         entry = {name: source[name] for name in kept if name in source}
         inline = inline_table({**entry, "features": ["auto-initialize"]})
         inline.comment("tests start Python themselves")
-        if dev_dependencies:
+        if "dev-dependencies" in manifest:
             plan.edit_toml(
                 path, lambda document: document["dev-dependencies"].update({key: inline})
             )
