@@ -75,11 +75,11 @@ HOSTILE = {
         assert error(User, "a", None, itertools.repeat(User("b"))) == TOO_LARGE
         """,
     "no users": """
-        for friends in (range(10**15), [None], [Group("a")], ["a"], "a", 1, None.__class__):
+        for friends in (range(10**15), [None], [Group("a")], ["a"], "a", 1):
             error(User, "a", None, friends, kind=TypeError)
         """,
     "JSON nested 5,000": """
-        for levels in (33, 63, 5_000, 200_000):
+        for levels in (34, 63, 5_000, 200_000):
             text = '{"username":"a","friends":[' * levels + "]}" * levels
             assert error(User.from_json, text).split(" at line 1")[0] in (
                 TOO_DEEP, "recursion limit exceeded"
@@ -88,7 +88,7 @@ HOSTILE = {
     "JSON too large": """
         friends = ",".join(['{"username":"a","friends":[]}'] * 100_000)
         text = '{"username":"a","friends":[' + friends + "]}"
-        assert error(User.from_json, text).startswith(TOO_LARGE + " at line 1")
+        assert error(User.from_json, text) == TOO_LARGE
         """,
     "surrogates": """
         error(User, "\\ud800")
@@ -159,9 +159,7 @@ test()
 
 
 @pytest.fixture(scope="module")
-def project(
-    shared_project: Render, middle: Interpreter, env: dict[str, str]
-) -> Iterator[Path]:
+def project(shared_project: Render, middle: Interpreter, env: dict[str, str]) -> Iterator[Path]:
     folder = shared_project(middle, env)
     yield folder
     shutil.rmtree(folder)
