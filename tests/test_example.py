@@ -138,7 +138,7 @@ steps = st.lists(st.tuples(names, st.none() | names, friends, st.integers(1, 40)
 seen = set()
 
 @settings(
-    derandomize=True, database=None, deadline=None, max_examples=100,
+    derandomize=True, database=None, deadline=None, max_examples=50,
     suppress_health_check=list(HealthCheck),
 )
 @given(steps)
