@@ -168,6 +168,6 @@ def shown(project: Path, env: Mapping[str, str], *options: str) -> str:
 def passes(project: Path, env: Mapping[str, str], text: str) -> None:
     """Edit the example, run both test suites, and see the edit from Python."""
     edit(project, text)
-    assert "6 passed" in run(["uv", "run", "pytest"], project, env).output
-    assert "2 passed" in run(["cargo", "test"], project, env).output
+    assert "7 passed" in run(["uv", "run", "pytest"], project, env).output
+    assert "4 passed" in run(["cargo", "test"], project, env).output
     assert shown(project, env, "--no-sync") == text

@@ -135,7 +135,7 @@ def test_vscode_starts_rust_tests_in_the_environment(project: Path, env: dict[st
         key: value.replace("${workspaceFolder}", str(project)).replace("${env:PATH}", env["PATH"])
         for key, value in rust["env"].items()
     }
-    assert "2 passed" in run([program], project, env | variables).output
+    assert "4 passed" in run([program], project, env | variables).output
 
 
 @pytest.mark.slow
@@ -186,7 +186,7 @@ def test_release_steps_for_this_platform(
     [tests] = unpacked.glob("*/tests")
     shutil.copytree(tests, tmp_path / "tests")
     output = run([venv / "bin/python", "-m", "pytest", "tests"], tmp_path, env).output
-    assert "6 passed" in output
+    assert "7 passed" in output
     names = {p.name for p in unpacked.rglob("*")}
     assert {"LICENSE", "CHANGELOG.md"} <= names
     assert not names & {"__pycache__", ".venv", "target", ".mypy_cache", "dist"}

@@ -120,7 +120,7 @@ def test_without_development_files(
     (python.base_prefix / f"lib/libpython{python.minor}.so").unlink()
     env = environment(target, python)
     project = synced(python, env)
-    assert "6 passed" in run([uv(), "run", "pytest"], project, env).output
+    assert "7 passed" in run([uv(), "run", "pytest"], project, env).output
     assert f"-lpython{python.minor}" in fails(["cargo", "test"], project, env)
     report = fails([PYO3_UV, "doctor"], project, env)
     assert f"libpython{python.minor}-dev" in report

@@ -109,7 +109,7 @@ def test_commands_pass(project: Path, shell: dict[str, str]) -> None:
         assert any(test in line and line.endswith(" ok") for line in output.splitlines()), output
     assert "warning" not in output
 
-    assert "3 tests run: 3 passed" in nextest(project, shell)
+    assert "5 tests run: 5 passed" in nextest(project, shell)
 
     output = run(
         ["cargo", "run", "--quiet", "--example", "embedded", "--", "--x"], project, shell
@@ -117,7 +117,7 @@ def test_commands_pass(project: Path, shell: dict[str, str]) -> None:
     assert f"prefix: {project / '.venv'}\n" in output
     assert 'arguments: ["--x"]' in output
 
-    assert "6 passed" in run([uv(), "run", "pytest"], project, shell).output
+    assert "7 passed" in run([uv(), "run", "pytest"], project, shell).output
 
 
 # ---- Variants ----
