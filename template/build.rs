@@ -51,17 +51,20 @@ fn check_interpreter(config: &InterpreterConfig) {
             if env::var_os("CONDA_PREFIX").is_some() && env::var_os("PYO3_PYTHON").is_none() {
                 ("error", "conda deactivate")
             } else if elsewhere.is_some() {
-                let cure = r#"export PYO3_PYTHON="$UV_PROJECT_ENVIRONMENT/bin/python""#;
-                ("warning", cure)
+                ("warning", CURES[0])
             } else {
-                ("warning", "unset PYO3_PYTHON")
+                ("warning", CURES[1])
             };
         println!("cargo::{level}=PyO3 uses {python} instead of {venv}; run `{cure}`");
         return;
     }
-    let linked = format!("lib{name} in {folder}");
+    let linked = if cfg!(windows) {
+        folder.to_owned() // with abi3 the name is that of all versions
+    } else {
+        format!("lib{name} in {folder}")
+    };
     match config.run_python_script(DESCRIBE_LIBPYTHON) {
-        Ok(found) if cfg!(windows) || found.trim_end() == linked => {}
+        Ok(found) if found.trim_end() == linked => {}
         Ok(found) => println!(
             "cargo::error=PyO3 was configured for {linked}, but {venv} has {}; run `cargo clean -p \
              pyo3-ffi` and repeat the command",
@@ -71,7 +74,18 @@ fn check_interpreter(config: &InterpreterConfig) {
     }
 }
 
-/// Prints what `InterpreterConfig` calls `lib_name` and `lib_dir`, as they are on Unix.
+/// Prints what `InterpreterConfig` calls `lib_name` and `lib_dir`, on Windows the latter alone.
 const DESCRIBE_LIBPYTHON: &str = "\
+import os, sys
 from sysconfig import get_config_var
-print(f'libpython{get_config_var(\"LDVERSION\")} in {get_config_var(\"LIBDIR\")}')";
+print(sys.base_prefix + r'\\libs' if os.name == 'nt' else
+    f'libpython{get_config_var(\"LDVERSION\")} in {get_config_var(\"LIBDIR\")}')";
+
+/// How to set `PYO3_PYTHON` and how to unset it, in PowerShell on Windows.
+const CURES: [&str; 2] = if cfg!(windows) {
+    let set = r#"$env:PYO3_PYTHON = "$env:UV_PROJECT_ENVIRONMENT\Scripts\python.exe""#;
+    [set, "Remove-Item Env:PYO3_PYTHON"]
+} else {
+    let set = r#"export PYO3_PYTHON="$UV_PROJECT_ENVIRONMENT/bin/python""#;
+    [set, "unset PYO3_PYTHON"]
+};

@@ -165,6 +165,12 @@ def test_errors_name_the_cure(
     assert f"has Python {newest.minor}" in message and f"built for {app.python.minor}" in message
     assert f"`uv sync --python {app.python.minor}`" in message
 
+    libraries = app.project / f".venv/lib/python{app.python.minor}"
+    libraries.rename(f"{libraries}t")
+    message = app.error()
+    assert f"has Python {app.python.minor}t" in message and "build it again" in message
+    Path(f"{libraries}t").rename(libraries)
+
     assert "no Python environment in /nowhere; run `uv sync`" in app.error(MY_APP_VENV="/nowhere")
     assert "pyvenv.cfg" in app.error(MY_APP_VENV=str(tmp_path))
     venv = app.project / ".venv"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def test_defaults(render: Render) -> None:
         "python_min": "3.11",
         "abi": "abi3",
         "example": True,
-        "windows": os.name == "nt",
+        "windows": True,
         "extras": ["github", "dependabot"],
     }
 

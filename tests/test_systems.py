@@ -1,0 +1,256 @@
+"""Windows and macOS, as far as Linux shows it: the runner of the tests there, and how CPython's own
+rules (getpath.py, with the mocks of its tests) find the environment with what the runner sets.
+
+scripts/check-systems.sh compiles for both systems.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyo3_uv.interpreters import Interpreter
+
+from .commands import run
+from .conftest import Render
+from .projects import INTEGRATION_TEST, nextest, read_toml, replace
+from .pythons import interpreters
+
+OTHERS = 'any(windows, target_os = "macos")'
+
+NAMES = ["PATH", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"]
+# No Python, which removes the last of these as it starts.
+SHOW = f"""printf '%s\\n' {" ".join(f'"${name}"' for name in NAMES)} "$@"; exit 7"""
+
+
+def runner(project: Path, cfg: str = OTHERS) -> str:
+    """Return the script that starts the programs of cargo."""
+    *command, script = read_toml(project / ".cargo/config.toml")["target"][f"cfg({cfg})"]["runner"]
+    assert command == ["uv", "run", "--no-sync", "--quiet", "python", "-Ic"]
+    return script
+
+
+def start(script: str, system: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run `command` by the script as if this were another system."""
+    script = f"import os\nos.name = {system!r}\n{script}"
+    environ = {"PATH": os.environ["PATH"]}
+    return subprocess.run(
+        [sys.executable, "-Ic", script, *command],
+        capture_output=True,
+        text=True,
+        env=environ,
+        check=False,
+    )
+
+
+def shown(script: str, system: str, *arguments: str) -> tuple[dict[str, str], list[str]]:
+    """Return the environment and the arguments of a program that the script starts."""
+    done = start(script, system, "/bin/sh", "-c", SHOW, "sh", *arguments)
+    assert done.returncode == 7, done.stderr
+    lines = done.stdout.splitlines()
+    return dict(zip(NAMES, lines, strict=False)), lines[len(NAMES) :]
+
+
+# ---- The configuration ----
+
+
+def test_every_system_has_at_most_one_runner(render: Render) -> None:
+    """Cargo refuses two that match. On Windows a program needs one too, for the DLL."""
+    expected = {
+        ("extension", True): {f"cfg(not({OTHERS}))", f"cfg({OTHERS})"},
+        ("extension", False): {f"cfg(not({OTHERS}))", f"cfg({OTHERS})"},
+        ("app", True): {"cfg(windows)"},
+        ("app", False): set(),
+    }
+    for number, ((kind, windows), systems) in enumerate(expected.items()):
+        project = render(f"project-{number}", kind=kind, windows=windows)
+        config = read_toml(project / ".cargo/config.toml")
+        assert set(config.get("target", {})) == systems
+        assert set(config["env"]) == ({"VIRTUAL_ENV"} if windows else {"PYO3_PYTHON"})
+        if kind == "extension":
+            fast = config["target"][f"cfg(not({OTHERS}))"]["runner"]
+            assert fast == ["uv", "run", "--no-sync", "--quiet", "--"]
+
+
+# ---- The script ----
+
+
+def test_macos(render: Render) -> None:
+    script = runner(render())
+    found, arguments = shown(script, "posix", "--exact", "two words", "")
+    assert arguments == ["--exact", "two words", ""]
+    assert found["PYTHONEXECUTABLE"] == sys.executable
+    assert found["__PYVENV_LAUNCHER__"] == ""
+    assert found["PATH"] == os.environ["PATH"]
+    # The program replaces the runner, so that signals are its own.
+    assert start(script, "posix", "sh", "-c", "true").returncode != 0, "cargo gives a path"
+    assert start(script, "posix", "/bin/sh", "-c", "kill -TERM $$").returncode == -15
+
+
+@pytest.mark.parametrize("kind", ["extension", "app"])
+def test_windows(render: Render, kind: str) -> None:
+    script = runner(render(kind=kind, windows=True), OTHERS if kind == "extension" else "windows")
+    found, arguments = shown(script, "nt", "--exact", "two words", "")
+    assert arguments == ["--exact", "two words", ""]
+    assert found["PATH"] == os.pathsep.join([sys.base_prefix, os.environ["PATH"]])
+    assert found["PYTHONEXECUTABLE"] == ""
+    # A program finds its environment itself; the variable would mislead it.
+    launcher = sys.executable if kind == "extension" else ""
+    assert found["__PYVENV_LAUNCHER__"] == launcher
+
+
+def test_exit_codes_of_windows(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0xC0000005 and the like are kept: `sys.exit` takes a C long, which is signed."""
+    script = compile(runner(render(kind="app"), "windows"), "runner", "exec")
+    for code, expected in {0: 0, 101: 101, 0xC0000005: -0x3FFFFFFB, 0xFFFFFFFF: -1}.items():
+        with monkeypatch.context() as patch, pytest.raises(SystemExit) as raised:
+            patch.setattr("signal.signal", lambda *args: None)
+            patch.setattr("subprocess.call", lambda command, code=code: code)
+            patch.setenv("PATH", "")
+            exec(script, {})  # noqa: S102
+        assert raised.value.code == expected
+
+
+# ---- CPython's rules ----
+
+# Runs inside the CPython whose rules are asked. Its tests make "python9.8" of every version.
+RULES = r"""
+import json, sys
+from test.test_getpath import MockNTNamespace, MockPosixNamespace, getpath
+
+system, variable, prefix = json.loads(sys.argv[1])
+if system == "windows":
+    python, program = r"C:\my\.venv\Scripts\python.exe", r"C:\my\target\debug\deps\t.exe"
+    ns = MockNTNamespace(real_executable=program, library=r"C:\Python\python98.dll", config={"orig_argv": []})
+    ns.add_known_file(r"C:\my\.venv\pyvenv.cfg", [r"home = C:\Python"])
+    ns.add_known_xfile(python)
+    ns.add_known_xfile(r"C:\Python\python.exe")
+    ns.add_known_file(r"C:\Python\Lib\os.py")
+    ns.add_known_dir(r"C:\Python\DLLs")
+else:
+    python, program = "/my/.venv/bin/python", "/my/target/debug/deps/t"
+    ns = MockPosixNamespace(
+        os_name="darwin", PREFIX=prefix, real_executable=program,
+        library="/base/lib/libpython9.8.dylib", config={"orig_argv": []},
+    )
+    ns.add_known_file("/my/.venv/pyvenv.cfg", ["home = /base/bin"])
+    ns.add_known_xfile("/base/bin/python9.8")
+    ns.add_known_xfile(python)
+    ns.add_known_link(python, "/base/bin/python9.8")
+    ns.add_known_file("/base/lib/python9.8/os.py")
+    ns.add_known_dir("/base/lib/python9.8/lib-dynload")
+if sys.version_info >= (3, 13):
+    ns.setdefault("ABI_THREAD", "")
+ns.add_known_xfile(program)
+if variable:
+    ns[f"ENV_{variable}"] = python
+found = getpath(ns, ["executable", "prefix", "base_prefix", "venv_prefix", "module_search_paths"])
+print(json.dumps(found))
+"""
+
+HAS_RULES = "import test.test_getpath"
+
+
+@pytest.fixture(params=["3.11", "3.12", "3.13", "3.14", "3.15"])
+def rules(request: pytest.FixtureRequest) -> Interpreter:
+    """Return a CPython that comes with its tests of getpath.py, which exists since 3.11."""
+    for python in interpreters():
+        if python.minor == request.param:
+            if run([python.path, "-c", HAS_RULES], Path.cwd(), check=False).code == 0:
+                return python
+            pytest.skip(f"{python.path} comes without CPython's own tests")
+    pytest.skip(f"no CPython {request.param}")
+
+
+def asked(
+    rules: Interpreter, system: str, variable: str | None = None, prefix: str = "/base"
+) -> dict[str, Any]:
+    """Return what an embedded Python takes for its executable and its standard library."""
+    question = json.dumps([system, variable, prefix])
+    output = run([rules.path, "-c", RULES, question], Path.cwd()).output
+    return json.loads(output.splitlines()[-1])  # after what the mocks tell of themselves
+
+
+def test_rules_of_macos(rules: Interpreter) -> None:
+    found = asked(rules, "macos")
+    assert found["executable"] == "/my/target/debug/deps/t"
+    assert found["venv_prefix"] is None, "packages of .venv are missing"
+    assert "/base/lib/python9.8" in found["module_search_paths"]
+    relocated = asked(rules, "macos", prefix="/install")
+    assert "/base/lib/python9.8" not in relocated["module_search_paths"], "no encodings"
+
+    for prefix in ("/base", "/install"):
+        found = asked(rules, "macos", "PYTHONEXECUTABLE", prefix)
+        assert found["executable"] == "/my/.venv/bin/python"
+        assert found["venv_prefix"] == "/my/.venv"
+        assert "/base/lib/python9.8" in found["module_search_paths"]
+
+
+def test_rules_of_windows(rules: Interpreter) -> None:
+    found = asked(rules, "windows")
+    assert found["executable"] == r"C:\my\target\debug\deps\t.exe"
+    assert found["venv_prefix"] is None, "packages of .venv are missing"
+
+    found = asked(rules, "windows", "__PYVENV_LAUNCHER__")
+    assert found["executable"] == r"C:\my\.venv\Scripts\python.exe"
+    assert found["venv_prefix"] == r"C:\my\.venv"
+    assert r"C:\Python\Lib" in found["module_search_paths"]
+
+
+# ---- With cargo ----
+
+DOCTEST = """
+/// ```
+/// assert!(std::env::var_os("VARIABLE").is_some());
+/// ```
+pub fn documented() {}
+"""
+
+EXAMPLE = """
+fn main() {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    println!("{arguments:?} in {}", std::env::current_dir().unwrap().display());
+    std::process::exit(7);
+}
+"""
+
+
+@pytest.mark.build
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", ["PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"])
+def test_cargo_with_the_runner_of_other_systems(
+    synced: Render, middle: Interpreter, env: dict[str, str], variable: str
+) -> None:
+    """Their runner on Linux, where CPython since 3.11 reads the same variables."""
+    project = synced(middle, env, windows=True)
+    config = project / ".cargo/config.toml"
+    replace(config, f"cfg(not({OTHERS}))", "cfg(any())")
+    replace(config, f"cfg({OTHERS})", "cfg(all())")
+    if variable == "__PYVENV_LAUNCHER__":
+        replace(config, "os.name == 'nt'", "True")
+    (project / "tests/integration.rs").write_text(INTEGRATION_TEST)
+    (project / "examples").mkdir()
+    (project / "examples/code.rs").write_text(EXAMPLE)
+    with (project / "src/lib.rs").open("a") as file:
+        file.write(DOCTEST.replace("VARIABLE", variable))
+
+    env = env | {"EXPECTED_PYTHON": middle.minor}
+    output = run(["cargo", "test"], project, env).output
+    for test in ("test_serialize", "interpreter_is_that_of_venv", "documented"):
+        assert any(test in line and line.endswith(" ok") for line in output.splitlines()), output
+    assert "3 tests run: 3 passed" in nextest(project, env)
+    failing = env | {"EXPECTED_PYTHON": "2.7"}
+    assert (
+        run(["cargo", "test", "--test", "integration"], project, failing, check=False).code == 101
+    )
+
+    example = ["cargo", "run", "--quiet", "--example", "code", "--", "--x", "two words"]
+    done = run(example, project / "src", env, check=False)
+    assert done.code == 7
+    assert f'["--x", "two words"] in {project / "src"}' in done.output
