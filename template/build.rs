@@ -47,15 +47,13 @@ fn check_interpreter(config: &InterpreterConfig) {
     };
     let venv_path = Path::new(venv).canonicalize();
     if !venv_path.is_ok_and(|venv| bin.starts_with(venv)) {
-        let (level, cure) =
-            if env::var_os("CONDA_PREFIX").is_some() && env::var_os("PYO3_PYTHON").is_none() {
-                ("error", "conda deactivate")
-            } else if elsewhere.is_some() {
-                ("warning", CURES[0])
-            } else {
-                ("warning", CURES[1])
-            };
-        println!("cargo::{level}=PyO3 uses {python} instead of {venv}; run `{cure}`");
+        let conda = env::var_os("CONDA_PREFIX").is_some() && env::var_os("PYO3_PYTHON").is_none();
+        let (level, cure) = if conda {
+            ("error", "run `conda deactivate`")
+        } else {
+            ("warning", "unset PYO3_PYTHON or set it to that Python")
+        };
+        println!("cargo::{level}=PyO3 uses {python} instead of {venv}; {cure}");
         return;
     }
     let linked = if cfg!(windows) {
@@ -80,12 +78,3 @@ import os, sys
 from sysconfig import get_config_var
 print(sys.base_prefix + r'\\libs' if os.name == 'nt' else
     f'libpython{get_config_var(\"LDVERSION\")} in {get_config_var(\"LIBDIR\")}')";
-
-/// How to set `PYO3_PYTHON` and how to unset it, in PowerShell on Windows.
-const CURES: [&str; 2] = if cfg!(windows) {
-    let set = r#"$env:PYO3_PYTHON = "$env:UV_PROJECT_ENVIRONMENT\Scripts\python.exe""#;
-    [set, "Remove-Item Env:PYO3_PYTHON"]
-} else {
-    let set = r#"export PYO3_PYTHON="$UV_PROJECT_ENVIRONMENT/bin/python""#;
-    [set, "unset PYO3_PYTHON"]
-};

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def test_defaults(render: Render) -> None:
         "python_min": "3.11",
         "abi": "abi3",
         "example": True,
-        "windows": True,
+        "windows": os.name == "nt",
         "extras": ["github", "dependabot"],
     }
 

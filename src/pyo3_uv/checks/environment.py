@@ -136,8 +136,9 @@ class SelectedInterpreter(Check):
         if "env" in plan.toml(path):
             plan.edit_toml(path, lambda document: document["env"].update({"PYO3_PYTHON": value}))
         else:
-            comment = template_files.comment(template_files.CARGO_CONFIG, "PYO3_PYTHON")
-            plan.append(path, f"[env]\n{comment}PYO3_PYTHON = {value.as_string()}\n")
+            env, _ = template_files.cargo_config()
+            plan.append(path, env)
+            plan.edit_toml(path, lambda document: document["env"].update({"PYO3_PYTHON": value}))
 
 
 class StaleConfiguration(Check):

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
 from pyo3_uv import template_files
 from pyo3_uv.checks.base import Check
 from pyo3_uv.plan import Plan
@@ -33,24 +35,28 @@ class _Start(Check):
 
     @property
     def cure(self) -> str:  # type: ignore[override]
-        runner = template_files.line(template_files.CARGO_CONFIG, "runner").strip()
+        runner = next(line for line in self._runners.splitlines() if line.startswith("runner"))
         return (
-            "give cargo a runner that starts programs inside .venv, in "
-            f"{self.project.shown(self.project.config_path)}, [target.'cfg(all())']: {runner}"
+            "give cargo a runner that starts programs inside .venv, in [target] of "
+            f"{self.project.shown(self.project.config_path)}: {runner}"
         )
+
+    @property
+    def _runners(self) -> str:
+        _, runners = template_files.cargo_config()
+        return runners
 
     def fix(self, plan: Plan) -> None:
         path = self.project.config_path
         targets = plan.toml(path).get("target", {})
-        runner = template_files.line(template_files.CARGO_CONFIG, "runner")
-        if "cfg(all())" in targets or any("runner" in target for target in targets.values()):
+        known = tomlkit.parse(self._runners).unwrap()["target"].keys()
+        if targets.keys() & known or any("runner" in target for target in targets.values()):
             plan.manual.append(
                 f"{self.project.shown(path)} has a runner or flags of its own; start programs "
-                f"through uv there: {runner.strip()}"
+                f"through uv there, as in:\n{self._runners}"
             )
         else:
-            comment = template_files.comment(template_files.CARGO_CONFIG, "runner")
-            plan.append(path, f"[target.'cfg(all())']\n{comment}{runner}")
+            plan.append(path, self._runners)
 
 
 class StandardLibrary(_Start):
