@@ -30,13 +30,9 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = questions.read_text(encoding="utf-8")
     start = text.index("windows:\n")
     end = text.index("# ----", start)
-    extras = 'extras:\n  type: json\n  default: "[]"\n  when: false\n\n'
-    questions.write_text(text[:start] + extras + text[end:], encoding="utf-8")
-    config = files / ".cargo/config.toml.jinja"
-    text = config.read_text(encoding="utf-8")
-    start, middle, end = text.index("{% if"), text.index("{% else"), text.index("{% endif")
-    unix = text[middle:end].split("\n", 1)[1]
-    config.write_text(text[:start] + unix + text[end:].split("\n", 1)[1], encoding="utf-8")
+    derived = "{}:\n  type: json\n  default: '{}'\n  when: false\n\n"
+    unasked = derived.format("windows", "false") + derived.format("extras", "[]")
+    questions.write_text(text[:start] + unasked + text[end:], encoding="utf-8")
     extension = "{% if kind == 'extension' %}NAME{% endif %}.jinja"
     replace(files / extension.replace("NAME", "Cargo.toml"), '"0.30", f', '"0.29", f')
     replace(files / extension.replace("NAME", "README.md"), " Nothing has to be activated:", "")
