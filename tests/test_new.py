@@ -31,7 +31,7 @@ from .commands import (
     with_path,
 )
 from .conftest import QUESTIONS, Render
-from .projects import stored
+from .projects import read_toml, stored
 from .pythons import environment, sync
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -197,6 +197,25 @@ def test_installed_command_takes_the_published_template(
     fix = [*command.removesuffix(" new ").split(), "fix", "--yes", "--allow-dirty"]
     run(fix, tmp_path / "made", env)
     assert config.read_text() == rendered
+
+
+@pytest.mark.slow
+@pytest.mark.build
+def test_released_command_takes_the_template_of_its_version(
+    template: Path, middle: Interpreter, env: dict[str, str], tmp_path: Path
+) -> None:
+    """`uvx pyo3-uv`, from the wheel that a release publishes; a newer template is there already."""
+    run([uv(), "build", "--quiet", "--wheel", "--out-dir", tmp_path / "dist"], ROOT)
+    [wheel] = (tmp_path / "dist").glob("*.whl")
+    env = env | publish(template, tmp_path) | {"UV_PYTHON": str(middle.path)}
+    version = read_toml(ROOT / "pyproject.toml")["project"]["version"]
+    repository = tmp_path / "org/pyo3-uv-template.git"
+    git(repository, "tag", f"v{version}")
+    newer = git(repository, "commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "newer").strip()
+    git(repository, "tag", "v99.0.0", newer)
+    command = [uv(), "tool", "run", "--from", wheel, "pyo3-uv", "new", "made", "--defaults"]
+    run([*command, "--python", middle.path, "-d", "example=false"], tmp_path, env)
+    assert stored(tmp_path / "made")["_commit"] == f"v{version}"
 
 
 # ---- Nothing is written ----

@@ -6,6 +6,8 @@ import itertools
 
 import pytest
 
+from pyo3_uv.interpreters import SUPPORTED
+
 from .commands import commit_all, run
 from .conftest import Render
 from .projects import APP_EXTRAS, EXTRAS, check_files, check_formatting, files, read_toml
@@ -113,6 +115,12 @@ def test_extras(render: Render, kind: str, extras: list[str]) -> None:
     expected = COMMON | KIND[kind] | EXAMPLE[kind, True] | LICENSE["MIT"]
     assert files(project) == expected.union(*(EXTRA_FILES[extra] for extra in extras))
     check_files(project)
+
+
+@pytest.mark.parametrize("python_min", [v for v in SUPPORTED if not v.endswith("t")])
+def test_own_checks_pass_with_every_oldest_python(render: Render, python_min: str) -> None:
+    """ruff's rules depend on it; lint is what a first push to GitHub runs."""
+    check_files(render(python_version="3.15", python_min=python_min, extras=EXTRAS))
 
 
 def test_workflows_are_the_same_in_every_project(render: Render) -> None:

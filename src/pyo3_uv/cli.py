@@ -112,8 +112,8 @@ def new(
             f"is not in {chosen.interpreter.lib_dir}; install it, or choose another with --python"
         )
     answers["python_version"] = chosen.minor
-    template = template or creation.default_template()
-    answers = creation.render(template, destination, answers, defaults)
+    source, commit = (template, None) if template else creation.default_template()
+    answers = creation.render(source, commit, destination, answers, defaults)
     result: dict[str, Any] = {
         "project": str(destination),
         "python": chosen.as_dict(),

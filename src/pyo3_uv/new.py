@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import sys
@@ -11,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,19 @@ from pyo3_uv.process import UserError, run
 PUBLISHED = "gh:org/pyo3-uv-template"
 
 
-def default_template() -> str:
-    """Return the checkout that this command runs from, else the published template."""
+def default_template() -> tuple[str, str | None]:
+    """Return the checkout that this command runs from, else the published template and its commit.
+
+    The commit is the one that the command was installed from, or the tag of its version.
+    """
     checkout = Path(__file__).parents[2]
-    return str(checkout) if (checkout / "copier.yml").is_file() else PUBLISHED
+    if (checkout / "copier.yml").is_file():
+        return str(checkout), None
+    command = metadata.distribution("pyo3-uv")
+    # https://packaging.python.org/en/latest/specifications/direct-url/
+    origin = json.loads(command.read_text("direct_url.json") or "{}")
+    commit = origin.get("vcs_info", {}).get("commit_id")
+    return PUBLISHED, commit or f"v{command.version}"
 
 
 # ---- Answers ----
@@ -137,9 +148,15 @@ def staging_folder(destination: Path) -> Iterator[Path]:
 
 
 def render(
-    template: str, destination: Path, answers: Mapping[str, Any], defaults: bool
+    template: str,
+    commit: str | None,
+    destination: Path,
+    answers: Mapping[str, Any],
+    defaults: bool,
 ) -> dict[str, Any]:
     """Render `template` into `destination`, whole or not at all, and return the answers.
+
+    `commit` None is a folder as it is, or the newest tag of a repository.
 
     Raises `UserError` for an answer that is refused, and `KeyboardInterrupt` at the prompts.
     """
@@ -154,7 +171,7 @@ def render(
                 project,
                 data=dict(answers),
                 defaults=defaults,
-                vcs_ref="HEAD" if local.is_dir() else None,
+                vcs_ref="HEAD" if local.is_dir() else commit,
                 quiet=True,
             )
         except KeyboardInterrupt:
