@@ -70,8 +70,11 @@ def test_render_is_healthy(
     assert facts["environment"] == f".venv: Python {exact(python)}, shared libpython"
     assert facts["interpreter"].startswith(".venv/bin/python, from ")
     assert facts["libpython"] == f"{python.libpython}, outside the loader's path"
-    tests, _, _ = facts["rpath"].removeprefix("in ").partition(" of ")
-    assert int(tests) > 0
+    if answers == {"example": False, "windows": True}:
+        assert "rpath" not in facts, "the tests of the minimal module do not link libpython"
+    else:
+        tests, _, _ = facts["rpath"].removeprefix("in ").partition(" of ")
+        assert int(tests) > 0
     shown = run([PYO3_UV, "doctor"], project, env).output
     assert shown.endswith("\nhealthy\n")
 
