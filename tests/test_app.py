@@ -319,8 +319,9 @@ def test_app_checks_and_readme(
     if example:
         assert "unsafe" not in (app.project / "src/main.rs").read_text()
 
+    [bundle] = (path for path in (app.project / "dist").iterdir() if path.is_dir())
     moved = tmp_path / "moved"
-    shutil.move(app.project / "dist", moved)
+    shutil.move(bundle, moved)
     shutil.rmtree(app.project / ".venv")
     done = app.start(program=moved / "my-app")
     assert done.returncode == 0, done.stderr

@@ -180,6 +180,7 @@ PAST = [
     ("9f64e20", {"extras": ["docs", "benchmarks", "coverage"], "example": False}),
     ("744d657", {"extras": EXTRAS}),
     ("744d657", {"kind": "app", "windows": True}),
+    ("8bc1260", {"kind": "app", "extras": ["github"]}),
 ]
 
 
