@@ -22,10 +22,14 @@ PROGRAM = Path(__file__).parent / "program"
 
 @dataclass(frozen=True)
 class Bundler:
-    """A tool: its commands, run in a folder with the sources, and where the program is then."""
+    """A tool: its commands, run in a folder with the sources, and where the program is then.
+
+    `source` is the file that is edited.
+    """
 
     name: str
     commands: list[list[str]]
+    source: str
     program: str
     note: str
     one_file: bool = False  # else the program needs the folder that it is in
@@ -62,26 +66,35 @@ class Bundle:
         return sum(file.stat().st_size for file in files)
 
 
-PYINSTALLER_COMMAND = ["pyinstaller", "--log-level=WARN", f"--name={NAME}", "--strip"]
+PYINSTALLER_COMMAND = [
+    "pyinstaller",
+    "--log-level=WARN",
+    "--noconfirm",
+    "--strip",
+    f"--name={NAME}",
+]
 NUITKA_COMMAND = ["python", "-m", "nuitka", "--standalone", f"--output-filename={NAME}"]
 STRIP = ["find", "my_app.dist", "-name", "*.so*", "-exec", "strip", "--strip-debug", "{}", "+"]
 BUNDLERS = [
     Bundler(
         "bundle.py",
         [[str(uv()), "run", "--quiet", "bundle.py"]],
+        source="src/main.rs",
         program=f"dist/*/{NAME}",
-        note="compiles all crates; crates and packages are downloaded before",
+        note="compiles Rust: all crates, after the edit only the program",
         makes_archive=True,
     ),
     Bundler(
         "PyInstaller, folder",
         [[*PYINSTALLER_COMMAND, "--onedir", "my_app.py"]],
+        source="my_app.py",
         program=f"dist/{NAME}/{NAME}",
         note=f"PyInstaller {PYINSTALLER} `--onedir --strip`, compiles nothing",
     ),
     Bundler(
         "PyInstaller, one file",
         [[*PYINSTALLER_COMMAND, "--onefile", "my_app.py"]],
+        source="my_app.py",
         program=f"dist/{NAME}",
         note=f"PyInstaller {PYINSTALLER} `--onefile --strip`, compiles nothing",
         one_file=True,
@@ -89,9 +102,10 @@ BUNDLERS = [
     Bundler(
         "Nuitka, folder",
         [[*NUITKA_COMMAND, "my_app.py"], STRIP],
+        source="my_app.py",
         program=f"my_app.dist/{NAME}",
-        note=f"Nuitka {NUITKA} `--standalone`, then `strip --strip-debug`; compiles the program and "
-        "all that it imports to C, and that with gcc",
+        note=f"Nuitka {NUITKA} `--standalone`, then `strip --strip-debug`; compiles the program "
+        "and all that it imports, to C and with gcc",
     ),
 ]
 
