@@ -105,7 +105,7 @@ BUNDLERS = [
         source="my_app.py",
         program=f"my_app.dist/{NAME}",
         note=f"Nuitka {NUITKA} `--standalone`, then `strip --strip-debug`; compiles the program "
-        "and all that it imports, to C and with gcc",
+        "and its packages with gcc (no ccache), not the standard library",
     ),
 ]
 

@@ -417,8 +417,10 @@ def bundle(bench: Bench) -> dict[str, Row]:
             rows[title][name] = statistics_of([time.perf_counter() - start], bundler.note)
             # A text of --help, for the second build
             source = sources[name] / bundler.source
-            text = source.read_text(encoding="utf-8").replace("Reads a user", "Reads one user")
-            source.write_text(text, encoding="utf-8")
+            old = source.read_text(encoding="utf-8")
+            new = old.replace("Reads a user", "Reads one user")
+            assert new != old or title == REBUILD, f"nothing to edit in {bundler.source}"
+            source.write_text(new, encoding="utf-8")
         rows[SIZE][name] = {"bytes": built.size()}
         rows[ARCHIVE][name] = {"bytes": built.archive.stat().st_size}
         programs[name] = built.program

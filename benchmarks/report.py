@@ -34,9 +34,9 @@ def table(results: dict, names: list[str]) -> str:
         base = row.get(names[0])
         cells = [shown(row[name], base, notes) if name in row else "" for name in names]
         lines.append(f"| {row_name} | " + " | ".join(cells) + " |")
+    times = "Times: median (minimum to maximum; without these, it ran once)"
     caption = [
-        "Times: median (minimum to maximum; without these, it ran once), ratio of the medians to "
-        f"that of {names[0]}.",
+        f"{times}, ratio of the medians to that of {names[0]}.",
         *dict.fromkeys(origin(section) for section in results["measurements"].values()),
     ]
     numbered = [f"{number}. {note}" for number, note in enumerate(notes, 1)]
