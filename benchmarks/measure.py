@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -15,16 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyo3_uv.interpreters import Interpreter
-from tests.commands import ROOT, Result, clean_environment, commit_all, git, run, uv
+from tests.commands import ROOT, Result, clean_environment, commit_all, git, run, uv, with_path
 from tests.projects import INTEGRATION_TEST, Loop
 from tests.projects import edit as edit_project
 from tests.pythons import activate, environment, sync, unactivated
 
+from .bundlers import BUNDLERS, PROGRAM, prepare
 from .layouts import LAYOUTS, NAME, UV_INIT_OWN_PYO3, Layout, third_party
 
-# A time (see `statistics_of`), {"count": int} or {"passes": bool}; perhaps with a "note"
+# A time (see `statistics_of`), {"count": int}, {"bytes": int} or {"passes": bool}; perhaps with a
+# "note"
 Cell = dict[str, object]
-Row = dict[str, Cell]  # by name of the layout
+Row = dict[str, Cell]  # by name of the layout, or of the bundler
 
 
 @dataclass
@@ -356,3 +359,90 @@ def switch(bench: Bench, layout: Layout, project: Path, env: dict[str, str]) -> 
         if "note" in cell and python is bench.python:
             return cell
     return cell | {"note": "; ".join(filter(None, [str(cell.get("note", "")), help]))}
+
+
+# ---- Bundles ----
+
+USER = """{"username": "ada", "group": {"name": "analysts"}, "friends":
+[{"username": "grace", "group": null, "friends": []}]}"""
+
+# Starts a program without any environment variables; prints its seconds, and the KiB that its
+# largest process took (maximum RSS, as Linux reports it). In a process of its own, and a small one,
+# as Linux counts for a program what the process that starts it took.
+START = """
+import os, sys, time
+start = time.perf_counter()
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], {})
+_, status, usage = os.wait4(process, 0)
+print(time.perf_counter() - start, usage.ru_maxrss, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def started(program: Path) -> tuple[float, int, str]:
+    """Run `program` from /, with USER as input; return its seconds, its KiB and its output."""
+    command = [sys.executable, "-I", "-S", "-c", START, program]
+    done = subprocess.run(
+        command, cwd="/", input=USER, capture_output=True, encoding="utf-8", check=True
+    )
+    seconds, size = done.stderr.split()
+    return float(seconds), int(size), done.stdout
+
+
+def bundle(bench: Bench) -> dict[str, Row]:
+    """Build each bundle twice; compare sizes, and runs of the programs."""
+    folder = bench.folder / "bundle"
+    python = bench.relocated or bench.python
+    # Without Pythons of uv, which bundle.py would prefer: all take the same.
+    env = bench.environment(
+        UV_PYTHON_INSTALL_DIR=str(folder / "uv"),
+        PYINSTALLER_CONFIG_DIR=str(folder / "cache"),
+        NUITKA_CACHE_DIR=str(folder / "cache"),
+    )
+    sources = prepare(folder, python, env)
+    venv = folder / "venv/bin"
+    [ours, *_] = sources.values()
+    (folder / "user.json").write_text(USER, encoding="utf-8")
+    program = [venv / "python", PROGRAM / "my_app.py", folder / "user.json"]
+    expected = run(program, folder, env | {"PYTHONPATH": str(ours / "python")}).output
+
+    rows: dict[str, Row] = {title: {} for title in (BUILD, REBUILD, SIZE, ARCHIVE, STARTED, MEMORY)}
+    programs: dict[str, Path] = {}
+    for bundler in BUNDLERS:
+        name = bundler.name
+        shutil.rmtree(folder / "cache", ignore_errors=True)
+        for title in (BUILD, REBUILD):
+            start = time.perf_counter()
+            built = bundler.build(sources[name], with_path(env, venv))
+            rows[title][name] = statistics_of([time.perf_counter() - start], bundler.note)
+            # A text of --help, for the second build
+            source = sources[name] / bundler.source
+            old = source.read_text(encoding="utf-8")
+            new = old.replace("Reads a user", "Reads one user")
+            assert new != old or title == REBUILD, f"nothing to edit in {bundler.source}"
+            source.write_text(new, encoding="utf-8")
+        rows[SIZE][name] = {"bytes": built.size()}
+        rows[ARCHIVE][name] = {"bytes": built.archive.stat().st_size}
+        programs[name] = built.program
+
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    sizes: dict[str, list[int]] = {name: [] for name in programs}
+    for number in range(bench.repeat * 4 + 1):  # once more, to warm up
+        for name, program in programs.items():
+            seconds, size, output = started(program)
+            assert output == expected, f"{name} prints something else:\n{output}"
+            if number:
+                times[name].append(seconds)
+                sizes[name].append(size * 1024)
+    for name in programs:
+        rows[STARTED][name] = statistics_of(times[name])
+        rows[MEMORY][name] = {"bytes": round(statistics.median(sizes[name]))}
+    return rows
+
+
+BUILD = "build the bundle and its archive, everything downloaded, nothing compiled"
+REBUILD = "the same again, after an edit of the program"
+SIZE = "size of the bundle"
+ARCHIVE = "size of its .tar.gz; of one file: itself"
+STARTED = "the program, from start to exit"
+MEMORY = "memory of its largest process (maximum RSS)"

@@ -1,4 +1,4 @@
-"""The results as a table and as a chart."""
+"""The results as tables and as a chart."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from .bundlers import BUNDLERS
 from .layouts import LAYOUTS
 from .measure import EDIT, EDITED, FLOOR, OWN_PYO3, REINSTALL, SET_UP, SET_UP_COLD, Cell, Row
 
@@ -14,18 +15,32 @@ OURS = NAMES[0]
 
 
 def markdown(results: dict) -> str:
-    """Return a table with a column for each layout, and what it was measured on."""
-    lines = ["| | " + " | ".join(NAMES) + " |", "|---" * (len(NAMES) + 1) + "|"]
+    """Return the chart and a table with a column for each layout."""
+    sections = {key: section for key, section in results["measurements"].items() if key != "bundle"}
+    return "\n".join([CHART, "", table({"measurements": sections}, NAMES)])
+
+
+def bundles(results: dict) -> str:
+    """Return a table with a column for each bundler."""
+    sections = {key: section for key, section in results["measurements"].items() if key == "bundle"}
+    return table({"measurements": sections}, [bundler.name for bundler in BUNDLERS])
+
+
+def table(results: dict, names: list[str]) -> str:
+    """Return a table with these columns, the first of them ours, and what it was measured on."""
+    lines = ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     notes: list[str] = []
     for row_name, row in rows(results):
-        cells = [shown(row[name], row, notes) if name in row else "" for name in NAMES]
+        base = row.get(names[0])
+        cells = [shown(row[name], base, notes) if name in row else "" for name in names]
         lines.append(f"| {row_name} | " + " | ".join(cells) + " |")
+    times = "Times: median (minimum to maximum; without these, it ran once)"
     caption = [
-        "Times: median (minimum to maximum), ratio of the medians to that of this template.",
+        f"{times}, ratio of the medians to that of {names[0]}.",
         *dict.fromkeys(origin(section) for section in results["measurements"].values()),
     ]
     numbered = [f"{number}. {note}" for number, note in enumerate(notes, 1)]
-    return "\n".join([CHART, "", *lines, "", *numbered, "", " ".join(caption)])
+    return "\n".join([*lines, "", *numbered, "", " ".join(caption)])
 
 
 CHART = "![Seconds from an edit to its import, and to green tests](results.svg)"
@@ -46,14 +61,14 @@ def rows(results: dict) -> list[tuple[str, Row]]:
     return [item for section in sections for item in section["rows"].items()]
 
 
-def shown(cell: Cell, row: Row, notes: list[str]) -> str:
-    """Return a cell as Markdown; its note is collected in `notes`, once."""
+def shown(cell: Cell, base: Cell | None, notes: list[str]) -> str:
+    """Return a cell as Markdown, compared with `base`; its note is collected in `notes`, once."""
     if "median" in cell:
         low, median, high = (duration(cell[key]) for key in ("min", "median", "max"))
-        text = f"{median} ({low} to {high})"
-        base = row.get(OURS, {}).get("median")
-        if base and cell is not row[OURS]:
-            text += f", {cell['median'] / base:.2g}x"
+        text = f"{median} ({low} to {high})" if cell["runs"] > 1 else median
+        text += ratio("median", cell, base)
+    elif "bytes" in cell:
+        text = f"{cell['bytes'] / 1e6:.3g} MB{ratio('bytes', cell, base)}"
     elif "count" in cell:
         text = str(cell["count"])
     else:
@@ -68,6 +83,12 @@ def shown(cell: Cell, row: Row, notes: list[str]) -> str:
             notes.append(note)
         text += f" <sup>{notes.index(note) + 1}</sup>"
     return text
+
+
+def ratio(key: str, cell: Cell, base: Cell | None) -> str:
+    if not base or base is cell or key not in base:
+        return ""
+    return f", {cell[key] / base[key]:.2g}x"
 
 
 def duration(seconds: float) -> str:
@@ -131,10 +152,10 @@ def chart(results: dict) -> str:
     )
 
 
-def embed(page: Path, text: str) -> None:
+def embed(page: Path, marker: str, text: str) -> None:
     """Put `text` between the markers in `page`."""
     old = page.read_text(encoding="utf-8")
-    start, end = "<!-- benchmarks -->\n", "<!-- /benchmarks -->"
-    assert old.count(start) == old.count(end) == 1, f"{page.name} has no markers"
+    start, end = f"<!-- {marker} -->\n", f"<!-- /{marker} -->"
+    assert old.count(start) == old.count(end) == 1, f"{page.name} has no markers {marker}"
     new = re.sub(f"{start}.*{end}", lambda _: f"{start}{text}\n{end}", old, flags=re.DOTALL)
     page.write_text(new, encoding="utf-8")

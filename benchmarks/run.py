@@ -1,8 +1,9 @@
-"""Measure the template beside `uv init`, `maturin new` and the issue's layout; write the results.
+"""Measure the template beside `uv init`, `maturin new` and the issue's layout, and its bundles
+beside those of PyInstaller and Nuitka; write the results.
 
     uv run python -m benchmarks.run
 
-Writes results.json, results.svg and the table in README.md, all beside this file.
+Writes results.json, results.svg and the tables in README.md, all beside this file.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ MEASUREMENTS = {
     "copier": measure.copier,
     "runner": measure.runner,
     "matrix": measure.matrix,
+    "bundle": measure.bundle,
 }
 
 
@@ -71,7 +73,9 @@ def main() -> None:
         file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
     (HERE / "results.svg").write_text(report.chart(results), encoding="utf-8")
-    report.embed(HERE / "README.md", report.markdown(results))
+    page = HERE / "README.md"
+    report.embed(page, "benchmarks", report.markdown(results))
+    report.embed(page, "bundles", report.bundles(results))
 
 
 def interpreter(path: str) -> Interpreter:
