@@ -56,7 +56,7 @@ class Release:
         Path(f"{self.archive}.sha256").write_text(f"{digest}  {self.archive.name}\n")
 
     def test(self, runner: Path, sudo: Path, check: bool = True, **env: str) -> str:
-        """Run the job `test` in the empty folder `runner`; return what the last step prints."""
+        """Run the job `test` in the empty folder `runner`; return what it prints."""
         shutil.copytree(self.artifact, runner / "dist")
         bare = {"PATH": os.environ["PATH"]}
         return run_steps(self.workflow, "test", runner, with_path(bare, sudo) | env, check)
@@ -65,20 +65,22 @@ class Release:
 def run_steps(
     workflow: dict[str, Any], name: str, folder: Path, env: dict[str, str], check: bool = True
 ) -> str:
-    """Run the shell steps of a job, up to the first that fails, as a Linux runner of GitHub does.
+    """Run the shell steps of a job as a Linux runner of GitHub does; return what they print.
 
-    Return what the last one prints; with `check` none may fail, else one has to.
+    With `check` none may fail; else one has to, and is the last.
     """
     job = workflow["jobs"][name]
     env = job["env"] | {"RUNNER_OS": "Linux"} | env
+    output = ""
     for step in job["steps"]:
         if "run" in step and step.get("if") in (None, "runner.os == 'Linux'"):
             bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
             done = run(bash, folder / step.get("working-directory", ""), env, check)
+            output += done.output
             if done.code:
-                return done.output
-    assert check, f"no step of {name} failed"
-    return done.output
+                return output
+    assert check, f"no step of {name} failed:\n{output}"
+    return output
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +133,7 @@ def release(
     run(["cargo", "generate-lockfile", "--quiet"], project, managed)
     commit_all(project)
     output = run_steps(workflow, "build", project, with_path(managed, Path(uv()).parent))
+    assert "(one of uv's, which needs nothing else)" in output
     assert "test result: ok" in output
 
     artifact = tmp_path_factory.mktemp("artifact")
