@@ -1,0 +1,211 @@
+"""The jobs of an app's release.yml that build and test bundles, with their steps for Linux run as
+they are written; and what turns them red.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pyo3_uv.interpreters import Interpreter
+
+from .commands import commit_all, run, uv, with_path
+from .conftest import Render, render_template
+from .projects import replace as edit
+from .pythons import relocate
+
+pytestmark = pytest.mark.build
+
+TABLE = "| ada  |       | 0       |"
+
+
+@dataclass
+class Release:
+    """A project, its release.yml, and what the job `build` has uploaded."""
+
+    workflow: dict[str, Any]
+    artifact: Path
+    example: bool
+
+    @property
+    def archive(self) -> Path:
+        [archive] = self.artifact.glob("*.tar.gz")
+        return archive
+
+    def copy(self, artifact: Path) -> Release:
+        """Return a release with a copy of what was uploaded."""
+        return replace(self, artifact=shutil.copytree(self.artifact, artifact))
+
+    def remove(self, pattern: str) -> None:
+        """Remove a file or folder from the archive, which gets a new checksum."""
+        unpacked = self.artifact / "unpacked"
+        shutil.unpack_archive(self.archive, unpacked, filter="tar")
+        [path] = unpacked.glob(f"*/{pattern}")
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        run(["tar", "-czf", self.archive, "-C", unpacked, *os.listdir(unpacked)], unpacked)
+        shutil.rmtree(unpacked)
+        digest = hashlib.sha256(self.archive.read_bytes()).hexdigest()
+        Path(f"{self.archive}.sha256").write_text(f"{digest}  {self.archive.name}\n")
+
+    def test(self, runner: Path, sudo: Path, check: bool = True, **env: str) -> str:
+        """Run the job `test` in the empty folder `runner`; return what it prints."""
+        shutil.copytree(self.artifact, runner / "dist")
+        bare = {"PATH": os.environ["PATH"]}
+        return run_steps(self.workflow, "test", runner, with_path(bare, sudo) | env, check)
+
+
+def run_steps(
+    workflow: dict[str, Any], name: str, folder: Path, env: dict[str, str], check: bool = True
+) -> str:
+    """Run the shell steps of a job as a Linux runner of GitHub does; return what they print.
+
+    With `check` none may fail; else one has to, and is the last.
+    """
+    job = workflow["jobs"][name]
+    env = job["env"] | {"RUNNER_OS": "Linux"} | env
+    output = ""
+    for step in job["steps"]:
+        if "run" in step and step.get("if") in (None, "runner.os == 'Linux'"):
+            bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+            done = run(bash, folder / step.get("working-directory", ""), env, check)
+            output += done.output
+            if done.code:
+                return output
+    assert check, f"no step of {name} failed:\n{output}"
+    return output
+
+
+@pytest.fixture(scope="module")
+def sudo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for PATH with a sudo that asks for nothing."""
+    missing = [name for name in ("dpkg", "unshare") if not shutil.which(name)]
+    if missing:
+        pytest.skip(f"needs what a runner has: {', '.join(missing)}")
+    folder = tmp_path_factory.mktemp("sudo")
+    if os.geteuid() == 0:
+        (folder / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
+        (folder / "sudo").chmod(0o755)
+    elif not shutil.which("sudo") or run(["sudo", "-n", "true"], folder, check=False).code:
+        pytest.skip("needs to be root")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def managed(
+    middle: Interpreter, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Return an environment in which a relocated `middle` is the only Python that uv manages."""
+    pythons = tmp_path_factory.mktemp("pythons")
+    relocate(middle, pythons / f"cpython-{middle.version}-linux-{platform.machine()}-gnu")
+    return env | {"UV_PYTHON_INSTALL_DIR": str(pythons), "UV_PYTHON_DOWNLOADS": "never"}
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["example", "minimal"])
+def release(
+    request: pytest.FixtureRequest,
+    source: Path,
+    middle: Interpreter,
+    managed: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Release:
+    """Return a release up to the upload, and the tests after it."""
+    project = render_template(
+        source,
+        tmp_path_factory.mktemp("app") / "my-app",
+        kind="app",
+        example=request.param,
+        python_version=middle.minor,
+        extras=["github"],
+    )
+    if request.param:  # so that it needs a library that is the system's
+        edit(project / "python/summary.py", "from prettytable", "import zlib\n\nfrom prettytable")
+    workflow = yaml.safe_load((project / ".github/workflows/release.yml").read_text("utf-8"))
+    only_managed = managed | workflow["jobs"]["build"]["env"]
+    run([uv(), "lock", "--quiet"], project, only_managed)
+    run(["cargo", "generate-lockfile", "--quiet"], project, managed)
+    commit_all(project)
+    output = run_steps(workflow, "build", project, with_path(managed, Path(uv()).parent))
+    assert "(one of uv's, which needs nothing else)" in output
+    assert "test result: ok" in output
+
+    artifact = tmp_path_factory.mktemp("artifact")
+    [upload] = [
+        step["with"]["path"]
+        for step in workflow["jobs"]["build"]["steps"]
+        if "upload-artifact" in step.get("uses", "")
+    ]
+    for pattern in upload.splitlines():
+        for file in project.glob(pattern):
+            shutil.copy(file, artifact)
+    shutil.rmtree(project)
+    return Release(workflow, artifact, request.param)
+
+
+def test_every_bundle_is_tested(render: Render) -> None:
+    project = render(kind="app", extras=["github"])
+    jobs = yaml.safe_load((project / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]
+    build, test = jobs["build"], jobs["test"]
+    assert build["strategy"] == test["strategy"]
+    uses = [step.get("uses", "").split("@")[0] for step in test["steps"]]
+    assert set(uses) == {"actions/download-artifact", ""}, "no checkout, uv or Rust"
+
+
+@pytest.mark.slow
+def test_steps_for_linux(release: Release, sudo: Path, tmp_path: Path) -> None:
+    """From the locked project to the program in a root folder with glibc only."""
+    name = f"my-app-0.1.0-{platform.machine()}-unknown-linux-gnu.tar.gz"
+    assert {file.name for file in release.artifact.iterdir()} == {name, f"{name}.sha256"}
+    output = release.test(tmp_path, sudo)
+    assert (TABLE if release.example else "Python 3.") in output
+    root = {path.name for path in (tmp_path / "root").iterdir()}
+    assert root == {"a ü", "lib", "lib64", "proc", "usr"}
+    assert not any((tmp_path / "root/proc").iterdir()), "nothing stays mounted"
+
+
+@pytest.mark.slow
+def test_wrong_checksum(release: Release, sudo: Path, tmp_path: Path) -> None:
+    changed = release.copy(tmp_path / "changed")
+    with changed.archive.open("ab") as file:
+        file.write(b"\0")
+    output = changed.test(tmp_path / "runner", sudo, check=False)
+    assert f"{changed.archive.name}: FAILED" in output
+    assert not any((tmp_path / "runner/root").glob("*/*")), "it is not even unpacked"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("python/lib/libgcc_s.so.1", "shared libraries: libgcc_s.so.1: cannot open"),
+        ("python/lib/libz.so.1", "ImportError: libz.so.1: cannot open"),
+        ("python/lib/python3.*/encodings", "python is incomplete"),
+        ("my-app", ""),
+    ],
+)
+def test_missing_file(
+    release: Release, sudo: Path, tmp_path: Path, pattern: str, message: str
+) -> None:
+    """What this machine has, as libz, does not take the place of what the bundle lacks."""
+    changed = release.copy(tmp_path / "changed")
+    changed.remove(pattern)
+    fails = release.example or "libz" not in pattern  # which the minimal program does not import
+    output = changed.test(tmp_path / "runner", sudo, check=not fails)
+    assert (message if fails else "Python 3.") in output
+
+
+@pytest.mark.slow
+def test_failing_program(release: Release, sudo: Path, tmp_path: Path) -> None:
+    """The exit code is the program's; the minimal one reads nothing and has no say."""
+    if release.example:
+        output = release.test(tmp_path, sudo, check=False, INPUT="no JSON")
+        assert "error: standard input is not valid user JSON" in output
+    else:
+        assert "Python 3." in release.test(tmp_path, sudo, INPUT="")
