@@ -1,6 +1,6 @@
 #!/bin/bash
-# Starts an app, built for Windows, under wine: what it says about broken environments, and what it hands
-# to CPython, for which a DLL of a few functions stands in. Run scripts/check-systems.sh first.
+# Starts an app, built for Windows, under wine: what it says about broken environments and bundles, and
+# what it hands to CPython, for which a DLL of a few functions stands in. Run scripts/check-systems.sh first.
 #
 #     sudo scripts/check-wine.sh [FOLDER]
 set -euo pipefail
@@ -28,7 +28,14 @@ EXPORT Status Py_PreInitialize(void *config) { Status ok = {0}; return ok; }
 EXPORT int PyStatus_Exception(Status status) { return 0; }
 EXPORT void PyConfig_InitIsolatedConfig(void *config) {}
 EXPORT Status PyConfig_SetString(void *config, wchar_t **field, const wchar_t *value) {
-    wprintf(L"executable: %ls\n", value);
+    static wchar_t **executable; /* is set first, and comes after home in the struct */
+    Status ok = {0};
+    if (!executable) executable = field;
+    wprintf(L"%ls: %ls\n", field == executable ? L"executable" : field < executable ? L"home" : L"?", value);
+    return ok;
+}
+EXPORT void PyConfig_Clear(void *config) {}
+EXPORT Status Py_InitializeFromConfig(void *config) {
     fflush(stdout);
     exit(0);
 }
@@ -55,14 +62,19 @@ environment() { # the version in pyvenv.cfg, the DLL of its base Python
     rm -f base/*.dll
     touch "base/$2" venv/Scripts/python.exe
 }
-says() { # what the app must print, in the environment that a variable names
-    local output
-    output=$(timeout 120 wine app.exe 2>&1 < /dev/null) || true
-    if grep --quiet --fixed-strings -- "$1" <<< "$output" && ! grep --quiet --fixed-strings '\\?\' <<< "$output"; then
-        echo "ok      $1"
+program=app.exe
+says() { # the lines that the app must print; no other home, and no path of Windows' own kind
+    local output line good=1
+    output=$(timeout 120 wine "$program" 2>&1 < /dev/null) || true
+    for line; do
+        grep --quiet --fixed-strings -- "$line" <<< "$output" || good=0
+    done
+    if [[ $output = *home:* && $* != *home:* || $output = *'\\?\'* ]]; then good=0; fi
+    if [ $good = 1 ]; then
+        echo "ok      $*"
     else
         failed=1
-        printf 'FAILED  %s\n%s\n' "$1" "$output"
+        printf 'FAILED  %s\n%s\n' "$*" "$output"
     fi
 }
 
@@ -88,6 +100,37 @@ unset APP_TRUE_TRUE_VENV
 mv venv .venv
 says 'executable: Z:\app\.venv\Scripts\python.exe'
 rm -r .venv
+says 'no Python environment in '
+
+# A bundle is built with another variable, started in any folder, and has its own DLL.
+cd /renders/app-true-true
+APP_TRUE_TRUE_BUNDLE=1 cargo build --quiet --target x86_64-pc-windows-gnu -Z build-std
+mkdir -p '/app/my bundle/python/Lib/encodings'
+cd '/app/my bundle'
+cp /target/x86_64-pc-windows-gnu/debug/app-true-true.exe app.exe
+linked "3.14.0 (main)"
+rm "/app/$dll"
+touch python/python.exe
+cd /
+program='Z:\app\my bundle\app.exe'
+bundled=('executable: Z:\app\my bundle\python\python.exe' 'home: Z:\app\my bundle\python')
+says "${bundled[@]}"
+cd /app
+mkdir -p venv/Scripts
+environment 3.14.1 python314.dll
+cp -r venv 'my bundle/.venv'
+cd /
+says "${bundled[@]}"
+export APP_TRUE_TRUE_VENV=Z:/app/venv
+says 'executable: Z:\app\venv\Scripts\python.exe'
+mv '/app/my bundle/python' /app/python
+export APP_TRUE_TRUE_VENV=Z:/app/python
+says 'executable: Z:\app\python\python.exe' 'home: Z:\app\python'
+mv /app/python '/app/my bundle/python'
+unset APP_TRUE_TRUE_VENV
+rm -r '/app/my bundle/python/Lib'
+says "the bundle's Z:\\app\\my bundle\\python is incomplete; unpack its archive again"
+rm -r '/app/my bundle/python' '/app/my bundle/.venv'
 says 'no Python environment in '
 exit $failed
 INSIDE

@@ -1,5 +1,6 @@
 """Windows and macOS, as far as Linux shows it: the runner of the tests there, and how CPython's own
-rules (getpath.py, with the mocks of its tests) find the environment with what the runner sets.
+rules (getpath.py, with the mocks of its tests) find the environment with what the runner sets, and a
+bundle with what the program sets.
 
 scripts/check-systems.sh compiles for both systems.
 """
@@ -11,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import pytest
@@ -197,6 +198,62 @@ def test_rules_of_windows(rules: Interpreter) -> None:
     assert found["executable"] == r"C:\my\.venv\Scripts\python.exe"
     assert found["venv_prefix"] == r"C:\my\.venv"
     assert r"C:\Python\Lib" in found["module_search_paths"]
+
+
+BUNDLE_RULES = r"""
+import json, sys
+from test.test_getpath import MockNTNamespace, MockPosixNamespace, getpath
+
+system, folder, fields = json.loads(sys.argv[1])
+config = dict(fields, orig_argv=[], isolated=1, use_environment=0)
+if system == "windows":
+    ns = MockNTNamespace(real_executable=folder + r"\app.exe", library=folder + r"\python98.dll", config=config)
+    files = [r"\app.exe", r"\python\python.exe"], [r"\python98.dll", r"\python\Lib\os.py"]
+    ns.add_known_dir(folder + r"\python\DLLs")
+else:
+    suffix = "dylib" if system == "darwin" else "so"
+    library = f"/python/lib/libpython9.8.{suffix}"
+    ns = MockPosixNamespace(
+        os_name=system, PREFIX="/install", EXEC_PREFIX="/install", library=folder + library, config=config,
+        real_executable=folder + "/app" if system == "darwin" else None,  # Linux does not tell
+    )
+    files = ["/app", "/python/bin/python9.8", "/python/bin/python3"], [library, "/python/lib/python9.8/os.py"]
+    ns.add_known_link(folder + "/python/bin/python3", folder + "/python/bin/python9.8")
+    ns.add_known_dir(folder + "/python/lib/python9.8/lib-dynload")
+if sys.version_info >= (3, 13):
+    ns.setdefault("ABI_THREAD", "")
+for file in files[0]:
+    ns.add_known_xfile(folder + file)
+for file in files[1]:
+    ns.add_known_file(folder + file)
+names = ["executable", "prefix", "exec_prefix", "base_prefix", "venv_prefix", "module_search_paths"]
+print(json.dumps(getpath(ns, names)))
+"""
+
+
+@pytest.mark.parametrize("system", ["windows", "darwin", "posix"])
+def test_rules_of_a_bundle(rules: Interpreter, system: str) -> None:
+    """With what src/python.rs sets, all paths are in the bundle; /install is compiled in."""
+    folder: PurePath = PurePosixPath("/my app")
+    executable, libraries = "bin/python3", ["lib/python9.8", "lib/python9.8/lib-dynload"]
+    if system == "windows":
+        folder = PureWindowsPath(r"C:\my app")
+        executable, libraries = "python.exe", ["Lib", "DLLs"]
+    home = folder / "python"
+    fields = {"home": str(home), "executable": str(home / executable)}
+    question = json.dumps([system, str(folder), fields])
+    output = run([rules.path, "-c", BUNDLE_RULES, question], Path.cwd()).output
+    found = json.loads(output.splitlines()[-1])
+    paths = found.pop("module_search_paths")
+    assert found == {
+        "executable": str(home / executable),
+        "prefix": str(home),  # site.py adds site-packages to it
+        "exec_prefix": str(home),
+        "base_prefix": str(home),
+        "venv_prefix": None,
+    }
+    assert {str(home / library) for library in libraries} <= set(paths)
+    assert all(path.startswith(str(folder)) for path in paths), paths
 
 
 # ---- With cargo ----

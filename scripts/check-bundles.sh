@@ -1,0 +1,374 @@
+#!/bin/bash
+# Tries what bundle.py does on macOS and Windows, on a Debian machine: its own functions make a bundle of
+# Mach-O and PE files, which LLVM builds here and wheels have, and a loader's rules are applied to the
+# result after the originals are gone.
+#
+#     scripts/check-bundles.sh
+#
+# Needs uv and Debian's clang, lld and llvm, no root. Nothing is started, and the command codesign is one
+# that only takes notes; scripts/check-wine.sh starts a bundle's program.
+set -euo pipefail
+
+repository=$(realpath "$(dirname "$0")/..")
+work=$(realpath "$(mktemp --directory)")
+trap 'rm --recursive --force "$work"' EXIT
+PATH=$work/bin:$(llvm-config --bindir):$PATH
+mkdir "$work/bin"
+
+# ---- The commands of macOS ----
+
+cat > "$work/bin/otool" <<'INSIDE'
+#!/bin/bash
+# Without -m, which is for file names with parentheses
+for option; do
+    shift
+    [ "$option" = -m ] || set -- "$@" "$option"
+done
+exec llvm-otool "$@"
+INSIDE
+ln --symbolic "$(command -v llvm-install-name-tool)" "$work/bin/install_name_tool"
+cat > "$work/bin/codesign" <<'INSIDE'
+#!/bin/bash
+# Notes what a file was when it was signed.
+[ "$*" = "--force --sign - ${!#}" ] || exit 2
+sha256sum "${!#}" >> "$SIGNED"
+INSIDE
+chmod +x "$work/bin/"*
+
+cat > "$work/libSystem.tbd" <<'INSIDE'
+--- !tapi-tbd
+tbd-version: 4
+targets: [ arm64-macos, x86_64-macos ]
+install-name: /usr/lib/libSystem.B.dylib
+exports:
+  - targets: [ arm64-macos, x86_64-macos ]
+    symbols: [ dyld_stub_binder ]
+...
+INSIDE
+
+macho() { # architecture, file, options of the linker: a file that needs all libraries it is linked with
+    local architecture=$1 file=$2
+    shift 2
+    mkdir --parents "$(dirname "$file")"
+    echo "int main(void) { return 0; }" \
+        | clang -target "$architecture-apple-macos11" -x c -c -o "$work/macho.o" -
+    ld64.lld -arch "$architecture" -platform_version macos 11.0 11.0 -o "$file" "$work/macho.o" \
+        "$work/libSystem.tbd" "$@"
+}
+
+# ---- A Python for macOS, a program and packages ----
+
+base=$work/mac/base
+opt=$work/mac/opt # as Homebrew's: links to libraries in folders of their own
+site=$work/mac/env/lib/python3.12/site-packages
+library=$base/lib/libpython3.12.dylib
+# The executable of python-build-standalone, and the name that uv gives to its library
+macho arm64 "$library" -dylib -install_name "@executable_path/../lib/libpython3.12.dylib"
+macho arm64 "$base/bin/python3.12" "$library"
+macho arm64 "$site/embeds.so" -bundle "$library"
+macho arm64 "$library" -dylib -install_name "@rpath/libpython3.12.dylib"
+macho arm64 "$work/mac/release/by-rpath" "$library" -rpath "$base/lib"
+macho arm64 "$library" -dylib -install_name /install/lib/libpython3.12.dylib
+macho arm64 "$work/mac/release/unpatched" "$library"
+macho arm64 "$library" -dylib -install_name "$library"
+mkdir --parents "$base/lib/python3.12/encodings" "$work/mac/env/bin"
+touch "$base/lib/python3.12/os.py" "$base/lib/python3.12/encodings/__init__.py"
+
+macho arm64 "$opt/Cellar/bar/1/lib/libbar.dylib" -dylib -install_name "@rpath/libbar.dylib"
+macho arm64 "$opt/Cellar/foo/1/lib/libfoo.1.dylib" -dylib -install_name "$opt/lib/libfoo.1.dylib" \
+    "$opt/Cellar/bar/1/lib/libbar.dylib" -rpath "@loader_path/../../../bar/1/lib"
+macho x86_64 "$work/mac/other" -dylib -install_name "$opt/lib/libfoo.1.dylib"
+mkdir "$opt/lib"
+ln --symbolic "$opt/Cellar/foo/1/lib/libfoo.1.dylib" "$opt/lib"
+
+macho arm64 "$work/mac/release/my-app" "$library" "$opt/lib/libfoo.1.dylib" -rpath "$base/lib"
+macho arm64 "$base/lib/python3.12/lib-dynload/_foo.so" -bundle "$opt/lib/libfoo.1.dylib"
+macho arm64 "$site/arm64.so" -bundle "$opt/lib/libfoo.1.dylib" -rpath "$opt/lib" -rpath "@loader_path/x"
+macho x86_64 "$site/x86_64.so" -bundle "$work/mac/other" -rpath "$opt/lib"
+llvm-lipo -create "$site/arm64.so" "$site/x86_64.so" -output "$site/universal.so"
+macho arm64 "$site/wheel/.dylibs/libdep.dylib" -dylib -install_name "@rpath/libdep.dylib"
+macho arm64 "$site/wheel/core.so" -bundle "$site/wheel/.dylibs/libdep.dylib" -rpath "@loader_path/.dylibs"
+macho arm64 "$work/mac/gone" -dylib -install_name /opt/gone/libgone.dylib
+macho arm64 "$site/needs_gone.so" -bundle "$work/mac/gone"
+uv pip install --quiet --target "$site" --python-version 3.12 --python-platform aarch64-apple-darwin \
+    --only-binary :all: numpy pillow
+
+# ---- The same for Windows ----
+
+base=$work/win/base
+site=$work/win/env/Lib/site-packages
+pe() { # file, DLLs that it needs
+    local file=$1 name symbol declarations= calls=0 libraries=()
+    shift
+    mkdir --parents "$(dirname "$file")"
+    for name; do
+        symbol=from_${name//[^A-Za-z0-9]/_}
+        printf 'LIBRARY "%s"\nEXPORTS\n%s\n' "$name" "$symbol" > "$work/import.def"
+        llvm-dlltool -m i386:x86-64 -d "$work/import.def" -l "$work/$name.lib"
+        libraries+=("$work/$name.lib")
+        declarations+="__declspec(dllimport) int $symbol(void);"
+        calls+=" + $symbol()"
+    done
+    echo "$declarations int start(void) { return $calls; }" \
+        | clang -target x86_64-pc-windows-msvc -x c -c -o "$work/pe.o" -
+    local options=(/dll)
+    if [[ $file = *.exe ]]; then options=(/subsystem:console); fi
+    lld-link "${options[@]}" /nodefaultlib /entry:start "/out:$file" "$work/pe.o" \
+        "${libraries[@]}" "/implib:$work/unused.lib"
+}
+
+pe "$base/python312.dll" KERNEL32.dll VCRUNTIME140.dll api-ms-win-crt-heap-l1-1-0.dll
+pe "$base/python3.dll" python312.dll
+pe "$base/vcruntime140.dll" KERNEL32.dll
+pe "$base/vcruntime140_1.dll" VCRUNTIME140.dll
+pe "$base/python.exe" python312.dll
+pe "$base/pythonw.exe" python312.dll
+pe "$base/DLLs/_ssl.pyd" python312.dll libssl-3.dll
+pe "$base/DLLs/libssl-3.dll" KERNEL32.dll
+pe "$base/DLLs/_tkinter.pyd" tk86t.dll
+pe "$base/DLLs/tk86t.dll" KERNEL32.dll
+mkdir --parents "$base/Lib/encodings" "$base/Lib/test" "$base/Lib/__pycache__" "$base/libs"
+touch "$base/Lib/os.py" "$base/Lib/encodings/__init__.py" "$base/Lib/test/x.py" "$base/Lib/__pycache__/x.pyc"
+pe "$work/win/release/my-app.exe" python312.dll VCRUNTIME140.dll KERNEL32.dll
+pe "$site/cpp.pyd" python3.dll MSVCP140.dll
+pe "$site/needs_gone.pyd" python312.dll gone.dll
+pe "$site/own/msvcp140.dll" VCRUNTIME140.dll # for itself only
+echo "no program" > "$site/data.dll"
+system=$work/win/Windows/System32
+pe "$system/kernel32.dll"
+pe "$system/msvcp140.dll" VCRUNTIME140.dll CONCRT140.dll
+pe "$system/concrt140.dll" KERNEL32.dll
+for name in advapi32 bcrypt crypt32 gdi32 ole32 shell32 user32 winmm ws2_32 psapi shlwapi secur32 \
+    version ntdll oleaut32 rpcrt4 dbghelp iphlpapi; do
+    cp "$system/kernel32.dll" "$system/$name.dll"
+done
+uv pip install --quiet --target "$site" --python-version 3.12 --python-platform x86_64-pc-windows-msvc \
+    --only-binary :all: numpy pillow
+
+# ---- The bundles ----
+
+bundle="$repository/template/{% if kind == 'app' %}bundle.py{% endif %}"
+SIGNED=$work/signed uv run --quiet --no-project --with delocate --with pefile --with tzdata \
+    python - "$bundle" "$work" <<'INSIDE'
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+
+from macholib import mach_o
+from macholib.MachO import MachO
+
+source, work = sys.argv[1], Path(sys.argv[2])
+loader = SourceFileLoader("bundle", source)
+module = module_from_spec(spec_from_loader("bundle", loader))
+sys.modules["bundle"] = module
+loader.exec_module(module)
+results = []
+
+
+def check(name, passed, details=""):
+    results.append(passed)
+    print(f"{'ok    ' if passed else 'FAILED'}  {name}{'' if passed else f': {details}'}", flush=True)
+
+
+def collect(folder, python, programs):
+    """Make a bundle of the folder as `make` of bundle.py does; return it and the notes."""
+    bundle = module.Bundle(folder / "dist/.my-app", python)
+    bundle.copy_python()
+    bundle.copy_packages(folder / "env")
+    for program in programs:
+        bundle.copy(program, bundle.folder / program.name)
+    function = module.collect_windows if module.WINDOWS else module.collect_macos
+    return bundle, function(bundle, programs)
+
+
+# ---- macOS ----
+
+DEPENDENCIES = {mach_o.LC_LOAD_DYLIB, mach_o.LC_LOAD_WEAK_DYLIB, mach_o.LC_REEXPORT_DYLIB}
+
+
+def commands(file, *kinds):
+    """Return the names in a file's load commands of some kinds."""
+    return [
+        command[2].rstrip(b"\0").decode()
+        for header in MachO(str(file)).headers
+        for command in header.commands
+        if command[0].cmd in kinds
+    ]
+
+
+def is_macho(file):
+    magic = file.read_bytes()[:4].hex()
+    return magic in ("cffaedfe", "cefaedfe", "cafebabe") and file.suffix != ".class"
+
+
+def load(executable, file, chain, loaded):
+    """Find what a file needs as the loader of macOS does; return what is not found."""
+    lost = []
+    loaded.add(file)
+    chain = [*chain, file]
+    for name in commands(file, *DEPENDENCIES):
+        rpaths = [
+            (rpath.replace("@loader_path", str(by.parent)), name.removeprefix("@rpath/"))
+            for by in chain
+            for rpath in commands(by, mach_o.LC_RPATH)
+        ]
+        places = [str(Path(*rpath)) for rpath in rpaths] if name.startswith("@rpath/") else [name]
+        for place in places:
+            place = place.replace("@loader_path", str(file.parent))
+            place = Path(os.path.normpath(place.replace("@executable_path", str(executable.parent))))
+            if str(place).startswith(("/usr/lib/", "/System/")):
+                break
+            if place.exists():
+                if place not in loaded:
+                    lost += load(executable, place, chain, loaded)
+                break
+        else:
+            lost.append(f"{file.name} needs {name}")
+    return lost
+
+
+module.LINUX = False
+mac = work / "mac"
+base = mac / "base"
+python = {
+    "base_prefix": str(base), "stdlib": str(base / "lib/python3.12"), "minor": "3.12",
+    "executable": str(base / "bin/python3.12"), "library": base / "lib/libpython3.12.dylib",
+    "site": "lib/python3.12/site-packages",
+}  # fmt: skip
+programs = sorted((mac / "release").iterdir())
+bundle, notes = collect(mac, python, programs)
+folder = mac / "elsewhere/my-app"  # and nothing else is left
+moved = {
+    folder / file.relative_to(bundle.folder): origin.read_bytes()
+    for file, origin in bundle.origins.items()
+}
+strange = {
+    folder / file.relative_to(bundle.folder)
+    for file, origin in bundle.origins.items()
+    if is_macho(origin) and {"numpy", "PIL", "wheel"} & set(file.parts)
+    and any(rpath.startswith("/") for rpath in commands(origin, mach_o.LC_RPATH))
+}  # fmt: skip
+folder.parent.mkdir()
+shutil.move(bundle.folder, folder)
+for old in ("base", "opt", "env", "release", "dist"):
+    shutil.rmtree(mac / old)
+files = [file for file in moved if is_macho(file)]
+wheels = sum(bool({"numpy", "PIL"} & set(file.parts)) for file in files)
+print(f"        {len(files)} Mach-O files, {wheels} of wheels")
+
+paths = {
+    (file.name, name)
+    for file in files
+    for name in commands(file, mach_o.LC_RPATH, mach_o.LC_ID_DYLIB, *DEPENDENCIES)
+    if str(work) in name or name.startswith(("/install", "/opt/homebrew"))
+}
+check("no path of the machine is in a load command", not paths, paths)
+allowed = ("@", "/usr/lib/", "/System/", "/opt/gone/", "/DLC/")
+paths = {
+    (file.name, name)
+    for file in files
+    for name in commands(file, mach_o.LC_RPATH, mach_o.LC_ID_DYLIB, *DEPENDENCIES)
+    if not name.startswith(allowed)
+}
+check("all others are relative, or macOS's", not paths, paths)
+executables = [folder / program.name for program in programs] + [folder / "python/bin/python3.12"]
+library = folder / "python/lib/libpython3.12.dylib"
+for executable in executables:
+    loaded = set()
+    lost = load(executable, executable, [], loaded)
+    check(f"{executable.name} finds libpython", not lost and library in loaded, lost)
+loaded = set()
+load(folder / "my-app", folder / "my-app", [], loaded)
+check("my-app finds the other library, and what that needs",
+      {"libfoo.1.dylib", "libbar.dylib"} <= {file.name for file in loaded}, loaded)  # fmt: skip
+for executable in (folder / "my-app", folder / "python/bin/python3.12"):
+    lost = [
+        text
+        for file in files
+        if file not in executables
+        for text in load(executable, file, [executable], set())
+    ]
+    expected = ["needs_gone.so needs /opt/gone/libgone.dylib"]
+    check(f"all modules find their libraries in {executable.name}", lost == expected, lost)
+check("python/lib has the libraries",
+      sorted(file.name for file in (folder / "python/lib").glob("*.dylib"))
+      == ["libbar.dylib", "libfoo.1.dylib", "libpython3.12.dylib"])  # fmt: skip
+check("the notes name the libraries and what is missing", notes == [
+    "python/lib has libbar.dylib, libfoo.1.dylib of this system, whose licences apply",
+    "/opt/gone/libgone.dylib is not on this system; needed by"
+    " python/lib/python3.12/site-packages/needs_gone.so",
+], notes)  # fmt: skip
+signed = dict(reversed(line.split()) for line in Path(os.environ["SIGNED"]).read_text().splitlines())
+signed = {folder / Path(name).relative_to(bundle.folder): digest for name, digest in signed.items()}
+changed = {file for file in files if file.read_bytes() != moved[file]}
+check("what was changed was signed, and nothing else", set(signed) == changed, set(signed) ^ changed)
+stale = [file for file in signed if hashlib.sha256(file.read_bytes()).hexdigest() != signed[file]]
+check("nothing was changed after it was signed", not stale, stale)
+wheels = {file for file in changed if {"numpy", "PIL", "wheel"} & set(file.parts)}
+check("of the wheels' files only those with rpaths of other machines were changed",
+      wheels == strange, wheels ^ strange)  # fmt: skip
+slices = [len(MachO(str(file)).headers) for file in files if file.name == "universal.so"]
+check("a universal module has both halves", slices == [2], slices)
+
+# ---- Windows ----
+
+module.WINDOWS = True
+win = work / "win"
+base = win / "base"
+os.environ["SYSTEMROOT"] = str(win / "Windows")
+python = {
+    "base_prefix": str(base), "stdlib": str(base / "Lib"), "minor": "3.12",
+    "executable": str(base / "python.exe"), "library": base / "python312.dll",
+    "site": "Lib/site-packages",
+}  # fmt: skip
+bundle, notes = collect(win, python, [win / "release/my-app.exe"])
+folder = bundle.folder
+there = {file.relative_to(folder).as_posix() for file in bundle.origins}
+runtime = {"vcruntime140.dll", "vcruntime140_1.dll", "msvcp140.dll", "concrt140.dll"}
+dlls = {"python312.dll", "python3.dll", *runtime}
+beside = {name for name in there if "/" not in name}
+check("beside my-app.exe are Python's DLLs and those of Visual C++", beside == dlls | {"my-app.exe"}, beside)
+inside = {name for name in there if name.count("/") == 1 and not name.endswith(".py")}
+expected = {f"python/{name}" for name in [*dlls, "python.exe", "pythonw.exe"]}
+check("and in python, beside python.exe", inside == expected, inside ^ expected)
+inside = {name for name in there if "/DLLs/" in name}
+check("DLLs has what the standard library needs, without Tk",
+      inside == {"python/DLLs/_ssl.pyd", "python/DLLs/libssl-3.dll"}, inside)  # fmt: skip
+inside = {name for name in there if "/Lib/" in name and "site-packages" not in name}
+check("the standard library is without tests and byte code",
+      inside == {"python/Lib/os.py", "python/Lib/encodings/__init__.py"}, inside)  # fmt: skip
+expected = ["gone.dll is not on this system; needed by python/Lib/site-packages/needs_gone.pyd"]
+check("the notes name the missing DLL", notes == expected, notes)
+wheels = sum(Path(name).suffix in (".pyd", ".dll") and ("numpy" in name or "PIL" in name) for name in there)
+print(f"        {wheels} DLLs of wheels were read")
+open_files = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+maps = Path("/proc/self/maps").read_text()
+held = str(folder) in maps or any(name.startswith(str(folder)) for name in open_files)
+check("no file is still open", not held)
+for zone in ("UTC", "America/Los_Angeles"):
+    os.environ["TZ"] = zone
+    time.tzset()
+    module.write_zip(folder, "my-app-1", work / f"{zone[:3]}.zip", 315_532_800)
+archives = {(work / name).read_bytes() for name in ("UTC.zip", "Ame.zip")}
+check("the archive is the same in all time zones", len(archives) == 1)
+subprocess.run([sys.executable, "-m", "zipfile", "-e", work / "UTC.zip", work / "unpacked"], check=True)
+unpacked = {file.relative_to(work / "unpacked/my-app-1"): file.read_bytes()
+            for file in (work / "unpacked").rglob("*") if file.is_file()}  # fmt: skip
+packed = {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+check("it unpacks to the same files", unpacked == packed)
+with zipfile.ZipFile(work / "UTC.zip") as zipped:
+    infos = zipped.infolist()
+check("its names have slashes, its files are compressed",
+      {"\\" in info.filename for info in infos} == {False}
+      and {info.compress_type for info in infos} == {zipfile.ZIP_DEFLATED})  # fmt: skip
+
+print(f"{sum(results)} of {len(results)}")
+sys.exit(not all(results))
+INSIDE
