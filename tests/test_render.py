@@ -31,7 +31,7 @@ KIND = {
         "python/my_project/py.typed",
         "src/lib.rs",
     },
-    "app": {"src/main.rs", "src/python.rs"},
+    "app": {"src/main.rs", "src/python.rs", "bundle.py"},
 }
 EXAMPLE = {
     ("extension", True): {"src/users.rs", "tests/test_users.py"},
