@@ -34,7 +34,15 @@ fn add_rpath(config: &InterpreterConfig) {
 fn check_interpreter(config: &InterpreterConfig) {
     let elsewhere = env::var("UV_PROJECT_ENVIRONMENT").ok(); // a habit in containers
     let venv = elsewhere.as_deref().unwrap_or(".venv");
-    println!("cargo::rerun-if-changed={venv}/pyvenv.cfg");
+    let folder = env::current_dir().expect("cargo starts build scripts in the crate's folder");
+    // In a workspace it is above the crate.
+    let folders = folder.ancestors().map(|parent| parent.join(venv));
+    let venvs: Vec<_> = folders
+        .filter(|venv| venv.join("pyvenv.cfg").exists())
+        .collect();
+    for venv in &venvs {
+        println!("cargo::rerun-if-changed={}/pyvenv.cfg", venv.display());
+    }
     let (Some(python), Some(name), Some(folder)) =
         (config.executable(), config.lib_name(), config.lib_dir())
     else {
@@ -45,8 +53,8 @@ fn check_interpreter(config: &InterpreterConfig) {
         println!("cargo::error=PyO3 was configured for {python}, which is gone; run `uv sync`");
         return;
     };
-    let venv_path = Path::new(venv).canonicalize();
-    if !venv_path.is_ok_and(|venv| bin.starts_with(venv)) {
+    let mut venv_paths = venvs.iter().filter_map(|venv| venv.canonicalize().ok());
+    if !venv_paths.any(|venv| bin.starts_with(venv)) {
         let conda = env::var_os("CONDA_PREFIX").is_some() && env::var_os("PYO3_PYTHON").is_none();
         let (level, cure) = if conda {
             ("error", "run `conda deactivate`")
