@@ -148,7 +148,7 @@ uv pip install --quiet --target "$site" --python-version 3.12 --python-platform 
 # ---- The bundles ----
 
 bundle="$repository/template/{% if kind == 'app' %}bundle.py{% endif %}"
-SIGNED=$work/signed uv run --quiet --no-project --with delocate --with pefile --with tzdata \
+SIGNED=$work/signed uv run --quiet --no-project --with auditwheel --with delocate --with pefile --with tzdata \
     python - "$bundle" "$work" <<'INSIDE'
 import hashlib
 import os
