@@ -132,7 +132,8 @@ use pyo3::prelude::*;
 fn interpreter_is_that_of_venv() -> PyResult<()> {
     Python::attach(|py| {
         let sys = py.import("sys")?;
-        let venv = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv");
+        let folders = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        let venv = folders.map(|folder| folder.join(".venv")).find(|venv| venv.exists()).unwrap();
         let prefix: std::path::PathBuf = sys.getattr("prefix")?.extract()?;
         assert_eq!(prefix.canonicalize()?, venv.canonicalize()?);
         assert!(sys.getattr("version")?.to_string().starts_with(env!("EXPECTED_PYTHON")));
@@ -145,9 +146,15 @@ fn interpreter_is_that_of_venv() -> PyResult<()> {
 """
 
 
+def bindings(project: Path) -> Path:
+    """Return the folder of the crate that uses PyO3."""
+    [build_script] = {*project.glob("build.rs"), *project.glob("crates/*/build.rs")}
+    return build_script.parent
+
+
 def edit(project: Path, text: str) -> None:
     """Change the docstring of the example's class Group, in the Rust source."""
-    source = project / "src/users.rs"
+    source = bindings(project) / "src/users.rs"
     lines = source.read_text().splitlines(keepends=True)
     number = next(n for n, line in enumerate(lines) if "pub struct Group" in line)
     first = max(n for n in range(number) if lines[n] == "\n") + 1

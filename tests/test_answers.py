@@ -62,8 +62,8 @@ def attempt(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callabl
 def check_manifest(project: Path, name: str) -> None:
     """Assert that cargo takes Cargo.toml; this needs neither the index nor a build."""
     metadata = ["cargo", "metadata", "--no-deps", "--offline", "--format-version=1"]
-    [package] = json.loads(run(metadata, project).output)["packages"]
-    assert package["name"] == name
+    packages = json.loads(run(metadata, project).output)["packages"]
+    assert {package["name"] for package in packages} in ({name}, {name, f"{name}-python"})
 
 
 def lock(project: Path, *options: str) -> None:
@@ -277,6 +277,7 @@ CHOICES = st.fixed_dictionaries(
         | st.lists(st.sampled_from(APP_EXTRAS), unique=True),
     },
     optional={
+        "layout": st.sampled_from(["single", "workspace"]),
         "python_min": st.sampled_from([v for v in SUPPORTED if not v.endswith("t")]),
         "abi": st.sampled_from(["abi3", "version", "abi3t"]),
     },
@@ -288,7 +289,7 @@ def contradicts(answers: Answers) -> bool:
     version, minimum, abi = (answers.get(key) for key in ("python_version", "python_min", "abi"))
     if answers["kind"] == "app":
         only = {"docs", "benchmarks"} & set(answers["extras"])
-        return bool(minimum or abi or only)
+        return bool(minimum or abi or only or answers.get("layout") == "workspace")
     if minimum and int(minimum[2:]) > int(version[2:4]):
         return True
     return (abi == "abi3" and version.endswith("t")) or (abi == "abi3t" and minimum != "3.15")
@@ -328,10 +329,10 @@ def test_choices(attempt: Callable[..., Path | str], answers: Answers) -> None:
     kept = stored(project)
     given_extras = answers["extras"]
     assert set(kept.pop("extras")) == set(given_extras)
-    # abi is no question where it has one answer only
+    # abi is no question where it has one answer only, nor is an app's layout
     asked = {key: answers[key] for key in answers.keys() - {"extras"} if key in kept}
     assert asked == {key: kept[key] for key in asked}
-    assert answers.keys() - {"extras"} - asked.keys() <= {"abi"}
+    assert answers.keys() - {"extras"} - asked.keys() <= {"abi", "layout"}
     metadata = read_toml(project / "pyproject.toml")["project"]
     least = answers.get("python_min") or kept.get("python_min", answers["python_version"][:4])
     assert metadata["requires-python"] == f">={least}"

@@ -17,7 +17,17 @@ from pyo3_uv.interpreters import Interpreter
 
 from .commands import ROOT, commit_all, run, uv
 from .conftest import Render
-from .projects import INTEGRATION_TEST, Loop, edit, nextest, shown
+from .projects import (
+    INTEGRATION_TEST,
+    Loop,
+    bindings,
+    edit,
+    files,
+    nextest,
+    read_toml,
+    replace,
+    shown,
+)
 from .pythons import PYTHONS, environment, foreign, needed_libraries, shared_interpreters, sync
 
 pytestmark = pytest.mark.build
@@ -77,14 +87,22 @@ fn main() -> PyResult<()> {
 """
 
 
-@pytest.fixture(scope="module")
-def project(shared_project: Render, python: Interpreter, target: Path) -> Iterator[Path]:
+LAYOUTS = ["single", pytest.param("workspace", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="module", params=LAYOUTS)
+def project(
+    request: pytest.FixtureRequest, shared_project: Render, python: Interpreter, target: Path
+) -> Iterator[Path]:
     """Return a render with a `.venv` of `python` and tests of our own in it."""
-    folder = shared_project(python, environment(target, python), python_min="3.10")
-    (folder / "tests/integration.rs").write_text(INTEGRATION_TEST)
-    (folder / "examples").mkdir()
-    (folder / "examples/embedded.rs").write_text(EXAMPLE)
-    with (folder / "src/lib.rs").open("a") as file:
+    env = environment(target, python)
+    folder = shared_project(python, env, python_min="3.10", layout=request.param)
+    crate = bindings(folder)
+    (crate / "tests").mkdir(exist_ok=True)
+    (crate / "tests/integration.rs").write_text(INTEGRATION_TEST)
+    (crate / "examples").mkdir()
+    (crate / "examples/embedded.rs").write_text(EXAMPLE)
+    with (crate / "src/lib.rs").open("a") as file:
         file.write(DOCTEST)
     yield folder
     shutil.rmtree(folder)
@@ -110,6 +128,13 @@ def test_commands_pass(project: Path, shell: dict[str, str]) -> None:
     assert "warning" not in output
 
     assert "5 tests run: 5 passed" in nextest(project, shell)
+    if bindings(project) != project:
+        for member in sorted(project.glob("crates/*")):
+            for place, options in ((member, []), (project, ["--package", member.name])):
+                output = run(["cargo", "test", *options], place, shell).output
+                core = member != bindings(project)
+                assert ("test_serialize" in output) == core
+                assert ("interpreter_is_that_of_venv" in output) != core
 
     output = run(
         ["cargo", "run", "--quiet", "--example", "embedded", "--", "--x"], project, shell
@@ -133,6 +158,10 @@ def test_commands_pass(project: Path, shell: dict[str, str]) -> None:
             {"abi": "version", "example": False, "license": "MIT OR Apache-2.0"},
             marks=pytest.mark.slow,
         ),
+        {"layout": "workspace"},
+        pytest.param(
+            {"layout": "workspace", "abi": "version", "example": False}, marks=pytest.mark.slow
+        ),
     ],
     ids=lambda answers: "-".join(answers) or "default",
 )
@@ -154,10 +183,13 @@ def test_checks_are_clean(
 
 
 @pytest.mark.slow
-def test_readme_of_the_render(synced: Render, middle: Interpreter, env: dict[str, str]) -> None:
+@pytest.mark.parametrize("layout", ["single", "workspace"])
+def test_readme_of_the_render(
+    synced: Render, middle: Interpreter, env: dict[str, str], layout: str
+) -> None:
     """The example in it runs, and so does every command."""
     for example in (True, False):
-        project = synced(middle, env, f"p{example}", example=example)
+        project = synced(middle, env, f"p{example}", example=example, layout=layout)
         readme = (project / "README.md").read_text(encoding="utf-8")
         code = readme.split("```python\n")[1].split("```")[0]
         run([uv(), "run", "python", "-c", code], project, env)
@@ -168,20 +200,29 @@ def test_readme_of_the_render(synced: Render, middle: Interpreter, env: dict[str
     assert sorted(path.suffix for path in (project / "dist").glob("*-*")) == [".gz", ".whl"]
 
 
+def append(source: Path, function: str) -> None:
+    """Add a function before the tests of a Rust file, if it has any."""
+    code, mark, tests = source.read_text().partition("\n#[cfg(test)]")
+    source.write_text(f"{code}\n{function}{mark}{tests}")
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("layout", ["single", "workspace"])
 @pytest.mark.parametrize("example", [True, False], ids=["example", "minimal"])
 def test_function_added_as_readme_says(
-    render: Render, middle: Interpreter, env: dict[str, str], example: bool
+    render: Render, middle: Interpreter, env: dict[str, str], example: bool, layout: str
 ) -> None:
-    project = render(python_version=middle.minor, example=example)
+    project = render(python_version=middle.minor, example=example, layout=layout)
     readme = (project / "README.md").read_text(encoding="utf-8")
     steps = readme.split("### Add a function")[1].split("\n## ")[0].split("    ```")
-    function, export, imports, stub = (
+    *core, function, export, imports, stub = (
         textwrap.dedent(block.split("\n", 1)[1]) for block in steps[1::2]
     )
-    library = project / "src/lib.rs"
-    text = library.read_text().replace("mod _core {\n", f"mod _core {{\n{export}")
-    library.write_text(f"{text}\n{function}")
+    if core:
+        append(project / "crates/my-project/src/lib.rs", *core)
+    library = bindings(project) / "src/lib.rs"
+    replace(library, "mod _core {\n", f"mod _core {{\n{export}")
+    append(library, function)
     run(["cargo", "fmt"], project, env)
     package = project / "python/my_project"
     init, core = (package / name for name in ("__init__.py", "_core.pyi"))
@@ -208,6 +249,7 @@ def test_function_added_as_readme_says(
         pytest.param("version", "cp{version}-cp{version}", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_wheel_for_another_python(
     synced: Render,
     middle: Interpreter,
@@ -216,9 +258,10 @@ def test_wheel_for_another_python(
     tmp_path: Path,
     abi: str,
     tag: str,
+    layout: str,
 ) -> None:
     """With `middle` in .venv, sdist and wheel for the oldest Python can be imported there."""
-    project = synced(middle, env, python_min="3.10", abi=abi, example=False)
+    project = synced(middle, env, python_min="3.10", abi=abi, example=False, layout=layout)
     run([uv(), "build", "--python", oldest.path], project, env)
     [wheel] = (project / "dist").glob("*.whl")
     [sdist] = (project / "dist").glob("*.tar.gz")
@@ -239,7 +282,8 @@ def test_wheel_for_another_python(
     assert any(name.endswith("licenses/LICENSE") for name in names)
     with tarfile.open(sdist) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames()}
-    assert {"Cargo.toml", "build.rs", "src/lib.rs", "LICENSE", "README.md", "PKG-INFO"} <= names
+    rust = {path for path in files(project) if path.endswith((".rs", "Cargo.toml"))}
+    assert {*rust, "Cargo.lock", "LICENSE", "README.md", "PKG-INFO"} <= names
     assert not any(name.endswith((".so", ".pyc")) or ".venv" in name for name in names)
 
 
@@ -277,9 +321,16 @@ COMMANDS = {
 COMMANDS["rust-analyzer"].append("--message-format=json-diagnostic-rendered-ansi")
 
 
-@pytest.fixture(params=["abi3", pytest.param("version", marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=[
+        {"abi": "abi3"},
+        pytest.param({"abi": "version"}, marks=pytest.mark.slow),
+        pytest.param({"layout": "workspace"}, marks=pytest.mark.slow),
+    ],
+    ids=lambda answers: "-".join(answers.values()),
+)
 def loop(request: pytest.FixtureRequest, render: Render, middle: Interpreter, target: Path) -> Loop:
-    project = render(python_version=middle.minor, abi=request.param)
+    project = render(python_version=middle.minor, **request.param)
     loop = Loop(project, environment(target, middle))
     edit(loop.project, "First")
     sync(project, middle, loop.env)
@@ -291,19 +342,45 @@ def test_an_edit_recompiles_this_crate_only(loop: Loop) -> None:
         pytest.skip("cargo-nextest is not installed")
     cold = list(itertools.chain(*(loop.run(command) for command in COMMANDS.values())))
     assert "pyo3" in cold, "the wrapper sees what cargo compiles"
+    crate = read_toml(bindings(loop.project) / "Cargo.toml")["package"]["name"]
 
     order = [(name, activated) for name in COMMANDS for activated in (False, True)]
     random.Random(11006).shuffle(order)
     for number, (name, activated) in enumerate(order):
         edit(loop.project, f"Edit {number}")
         compiled = loop.run(COMMANDS[name], activated)
-        assert set(compiled) == {"my-project"}, f"{name}, activated: {activated}"
+        assert set(compiled) == {crate}, f"{name}, activated: {activated}"
         if name in ("pytest", "uv sync"):
             assert loop.run([str(uv()), "sync"]) == []
             assert shown(loop.project, loop.env) == f"Edit {number}"
     edit(loop.project, "Last")
     assert shown(loop.project, loop.env) == "Last"
     assert loop.run([str(uv()), "sync"]) == [], "an idle uv sync compiles nothing"
+
+
+@pytest.mark.parametrize("loop", [{"layout": "workspace"}], indirect=True)
+def test_an_edit_of_the_core(loop: Loop) -> None:
+    core = loop.project / "crates/my-project"
+    (core / "tests").mkdir()
+    (core / "tests/users.rs").write_text("#[test]\nfn test_nothing() {}\n")
+    # Without PyO3, syn has fewer features, so cargo keeps a second build of it.
+    alone = ["cargo", "test", "--package", "my-project"]
+    for command in (*COMMANDS.values(), alone):
+        loop.run(command)
+    replace(core / "src/users.rs", "nested more than", "nested deeper than")
+    both = {"my-project", "my-project-python"}
+    assert set(loop.run(COMMANDS["uv sync"])) == both
+    nested = "from my_project import User; user = User('')\nfor _ in range(33):"
+    code = f"{nested} user = User('', None, [user])"
+    result = run([uv(), "run", "python", "-c", code], loop.project, loop.env, check=False)
+    assert "ValueError: friends are nested deeper than 32 levels" in result.output
+    for command in (alone, COMMANDS["cargo test"], COMMANDS["rust-analyzer"]):
+        assert set(loop.run(command)) <= both
+
+    # What Python cannot see: the core's own tests
+    replace(core / "tests/users.rs", "test_nothing", "test_still_nothing")
+    assert loop.run(COMMANDS["uv sync"]) == []
+    assert loop.run(alone) == ["my-project"]
 
 
 def test_import_after_git_clean(loop: Loop) -> None:

@@ -21,21 +21,31 @@ COMMON = {
     "CONTRIBUTING.md",
     "Cargo.toml",
     "README.md",
-    "build.rs",
     "pyproject.toml",
 }
+PACKAGE = {
+    "python/my_project/__init__.py",
+    "python/my_project/_core.pyi",
+    "python/my_project/py.typed",
+}
+CORE, BINDINGS = "crates/my-project", "crates/my-project-python"
 KIND = {
-    "extension": {
-        "python/my_project/__init__.py",
-        "python/my_project/_core.pyi",
-        "python/my_project/py.typed",
-        "src/lib.rs",
-    },
-    "app": {"src/main.rs", "src/python.rs", "bundle.py"},
+    "extension": PACKAGE | {"build.rs", "src/lib.rs"},
+    "workspace": PACKAGE
+    | {f"{CORE}/Cargo.toml", f"{CORE}/src/lib.rs"}
+    | {f"{BINDINGS}/{name}" for name in ("Cargo.toml", "build.rs", "src/lib.rs")},
+    "app": {"build.rs", "src/main.rs", "src/python.rs", "bundle.py"},
 }
 EXAMPLE = {
     ("extension", True): {"src/users.rs", "tests/test_users.py"},
     ("extension", False): {"tests/test_sum_of_squares.py"},
+    ("workspace", True): {
+        f"{CORE}/src/users.rs",
+        f"{BINDINGS}/src/error.rs",
+        f"{BINDINGS}/src/users.rs",
+        "tests/test_users.py",
+    },
+    ("workspace", False): {"tests/test_sum_of_squares.py"},
     ("app", True): {"python/summary.py", "python/users.pyi", "src/users.rs", "tests/cli.rs"},
     ("app", False): set(),
 }
@@ -50,6 +60,8 @@ VARIANTS = [
     {"kind": "extension", "python_version": "3.13", "python_min": "3.12", "abi": "version"},
     {"kind": "extension", "python_version": "3.14t"},
     {"kind": "extension", "python_version": "3.15", "python_min": "3.15", "abi": "abi3t"},
+    {"kind": "extension", "layout": "workspace", "python_version": "3.14"},
+    {"kind": "extension", "layout": "workspace", "python_version": "3.14t"},
     {"kind": "app", "python_version": "3.10"},
     {"kind": "app", "python_version": "3.15t"},
 ]
@@ -66,6 +78,11 @@ EXTRA_FILES = {
     "benchmarks": {"benches/users.rs", "benchmarks/test_users.py"},
     "coverage": {"coverage.sh"},
 }
+
+
+def answers(kind: str) -> dict[str, str]:
+    """Return the answers for one of the keys of `KIND`."""
+    return {"layout": kind} if kind == "workspace" else {"kind": kind}
 
 
 # Each variant with each licence, and with both answers to each of the others
@@ -87,13 +104,14 @@ def test_variant(
     render: Render, variant: dict[str, str], example: bool, windows: bool, license: str
 ) -> None:
     project = render(license=license, example=example, windows=windows, extras=[], **variant)
-    kind = variant["kind"]
+    kind = variant.get("layout", variant["kind"])
     assert files(project) == COMMON | KIND[kind] | EXAMPLE[kind, example] | LICENSE[license]
     check_files(project)
     metadata = read_toml(project / "pyproject.toml")["project"]
-    crate = read_toml(project / "Cargo.toml")["package"]
+    manifest = read_toml(project / "Cargo.toml")
+    crate = manifest.get("workspace", manifest)["package"]
     assert crate["version"] == "0.1.0"
-    if kind == "extension":
+    if kind != "app":
         assert metadata["license"] == crate["license"]
         assert "version" in metadata["dynamic"]
     assert "authors" not in metadata
@@ -107,13 +125,18 @@ def test_variant(
         ("extension", EXTRAS),
         *(("app", [extra]) for extra in APP_EXTRAS),
         ("app", APP_EXTRAS),
+        ("workspace", EXTRAS),
     ],
     ids=lambda value: value if isinstance(value, str) else "+".join(value),
 )
 def test_extras(render: Render, kind: str, extras: list[str]) -> None:
-    project = render(kind=kind, extras=extras)
+    project = render(**answers(kind), extras=extras)
     expected = COMMON | KIND[kind] | EXAMPLE[kind, True] | LICENSE["MIT"]
-    assert files(project) == expected.union(*(EXTRA_FILES[extra] for extra in extras))
+    expected = expected.union(*(EXTRA_FILES[extra] for extra in extras))
+    if kind == "workspace":
+        expected -= {"benches/users.rs"}
+        expected |= {f"{CORE}/benches/users.rs", ".github/workflows/release-crate.yml"}
+    assert files(project) == expected
     check_files(project)
 
 
@@ -125,9 +148,9 @@ def test_own_checks_pass_with_every_oldest_python(render: Render, python_min: st
 
 def test_workflows_are_the_same_in_every_project(render: Render) -> None:
     for kind in KIND:
-        one = render(f"{kind}-1", kind=kind, project_name="one", python_version="3.10")
+        one = render(f"{kind}-1", project_name="one", python_version="3.10", **answers(kind))
         two = render(
-            f"{kind}-2", kind=kind, project_name="two", python_version="3.15", example=False
+            f"{kind}-2", project_name="two", python_version="3.15", example=False, **answers(kind)
         )
         for name in (EXTRA_FILES["github"] | EXTRA_FILES["dependabot"]) - {".github/pythons.json"}:
             assert (one / name).read_bytes() == (two / name).read_bytes()
@@ -150,9 +173,9 @@ def test_formatters_agree_with_the_longest_name(render: Render) -> None:
         project = render(
             f"{kind}-{example}",
             project_name="n" * 50,
-            kind=kind,
             example=example,
-            extras=EXTRAS if kind == "extension" else APP_EXTRAS,
+            extras=APP_EXTRAS if kind == "app" else EXTRAS,
+            **answers(kind),
         )
         check_formatting(project)
 
@@ -163,6 +186,13 @@ def test_proprietary_is_kept_off_pypi(render: Render) -> None:
     assert metadata["license"] == "LicenseRef-Proprietary"
     assert "Private :: Do Not Upload" in metadata["classifiers"]
     assert "Copyright (c) Ada\n" in (project / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_proprietary_is_kept_off_crates_io(render: Render) -> None:
+    project = render(license="Proprietary", layout="workspace")
+    assert not (project / ".github/workflows/release-crate.yml").exists()
+    for crate in (CORE, BINDINGS):
+        assert read_toml(project / crate / "Cargo.toml")["package"]["publish"] is False
 
 
 def test_git_ignores_what_is_built_and_nothing_else(render: Render) -> None:
