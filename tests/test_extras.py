@@ -20,6 +20,13 @@ from .pythons import environment, sync
 from .tools import check_workflows, uvx
 
 
+kinds = pytest.mark.parametrize(
+    "answers",
+    [{}, {"layout": "workspace"}, {"kind": "app"}],
+    ids=["extension", "workspace", "app"],
+)
+
+
 @pytest.fixture(scope="module")
 def project(shared_project: Render, middle: Interpreter, env: dict[str, str]) -> Path:
     """Return an extension with all extras."""
@@ -41,16 +48,26 @@ def test_all_extras_build_and_pass(project: Path, env: dict[str, str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.build
-@pytest.mark.parametrize(("kind", "example"), [("extension", False), ("app", True), ("app", False)])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"example": False},
+        {"layout": "workspace"},
+        {"layout": "workspace", "example": False},
+        {"kind": "app"},
+        {"kind": "app", "example": False},
+    ],
+    ids=lambda answers: "-".join(map(str, answers.values())),
+)
 def test_all_extras_in_other_variants(
-    synced: Render, env: dict[str, str], middle: Interpreter, kind: str, example: bool
+    synced: Render, env: dict[str, str], middle: Interpreter, answers: dict[str, str | bool]
 ) -> None:
     """The minimal ones too; proprietary, and with text that needs quotes everywhere."""
+    kind = answers.get("kind", "extension")
     project = synced(
         middle,
         env,
-        kind=kind,
-        example=example,
+        **answers,
         extras=EXTRAS if kind == "extension" else APP_EXTRAS,
         license="Proprietary",
         description="\"Fast\" & 'small': C:\\path, {{ x }}, 50 %",
@@ -64,6 +81,7 @@ def test_all_extras_in_other_variants(
         run([uv(), "run", "pytest"], project, env)
         run([uv(), "run", "pytest", "benchmarks", "--benchmark-disable"], project, env)
         run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
+        assert "test result: ok" in debug(project, env)
         run([uv(), "build", "--quiet", "--wheel"], project, env)
         run(uvx("twine", "check", "--strict", *(project / "dist").glob("*.whl")), project, env)
 
@@ -121,10 +139,8 @@ def test_pre_commit_hooks(project: Path, env: dict[str, str]) -> None:
     assert stub.read_text() == before, "the hook mends it"
 
 
-@pytest.mark.slow
-@pytest.mark.build
-def test_vscode_starts_rust_tests_in_the_environment(project: Path, env: dict[str, str]) -> None:
-    """A debugger starts the test executable itself, without cargo's runner."""
+def debug(project: Path, env: dict[str, str]) -> str:
+    """Run the Rust tests of an extension as VS Code does: without cargo's runner."""
     launch = json.loads((project / ".vscode/launch.json").read_text())["configurations"]
     [rust] = [entry for entry in launch if entry["name"] == "Rust tests"]
     build = ["cargo", *rust["cargo"]["args"], "--message-format=json"]
@@ -135,7 +151,13 @@ def test_vscode_starts_rust_tests_in_the_environment(project: Path, env: dict[st
         key: value.replace("${workspaceFolder}", str(project)).replace("${env:PATH}", env["PATH"])
         for key, value in rust["env"].items()
     }
-    assert "4 passed" in run([program], project, env | variables).output
+    return run([program], project, env | variables).output
+
+
+@pytest.mark.slow
+@pytest.mark.build
+def test_vscode_starts_rust_tests_in_the_environment(project: Path, env: dict[str, str]) -> None:
+    assert "4 passed" in debug(project, env)
 
 
 @pytest.mark.slow
@@ -196,9 +218,9 @@ def test_release_steps_for_this_platform(
 # ---- Workflows ----
 
 
-@pytest.mark.parametrize("kind", ["extension", "app"])
-def test_workflows_are_sound(render: Render, kind: str) -> None:
-    project = render(kind=kind, extras=["github", "dependabot"])
+@kinds
+def test_workflows_are_sound(render: Render, answers: dict[str, str]) -> None:
+    project = render(**answers, extras=["github", "dependabot"])
     check_workflows(project)
     dependabot = project / ".github/dependabot.yml"
     run(uvx("zizmor", "--offline", dependabot), project)
@@ -255,18 +277,13 @@ class Workflow:
 
 @pytest.mark.slow
 @pytest.mark.build
-@pytest.mark.parametrize("kind", ["extension", "app"])
+@kinds
 def test_every_linux_step_of_ci(
-    synced: Render, env: dict[str, str], middle: Interpreter, kind: str
+    synced: Render, env: dict[str, str], middle: Interpreter, answers: dict[str, str]
 ) -> None:
     env = with_path(env, middle.path.parent)
-    project = synced(
-        middle,
-        env,
-        kind=kind,
-        project_name="my-project",
-        **({"python_min": middle.minor} if kind == "extension" else {}),
-    )
+    minimum = {} if answers.get("kind") == "app" else {"python_min": middle.minor}
+    project = synced(middle, env, project_name="my-project", **minimum | answers)
     run(["cargo", "generate-lockfile"], project, env)
     workflow = Workflow(project, "ci.yml", env, **{"matrix.python": middle.minor})
     for job in workflow.jobs:
@@ -299,13 +316,18 @@ def test_wheels_of_a_release(
 
 @pytest.mark.slow
 @pytest.mark.build
-@pytest.mark.parametrize("kind", ["extension", "app"])
+@kinds
 def test_release_as_readme_says(
-    synced: Render, env: dict[str, str], middle: Interpreter, tmp_path: Path, kind: str
+    synced: Render,
+    env: dict[str, str],
+    middle: Interpreter,
+    tmp_path: Path,
+    answers: dict[str, str],
 ) -> None:
     """Bump, lock, changelog, commit, tag; and the workflow up to the upload."""
+    kind = answers.get("kind", "extension")
     minimum = {"python_min": middle.minor} if kind == "extension" else {}
-    project = synced(middle, env, kind=kind, example=False, extras=["github"], **minimum)
+    project = synced(middle, env, example=False, extras=["github"], **minimum | answers)
     run(["cargo", "check"], project, env)
     commit_all(project)
     git(tmp_path, "init", "--quiet", "--bare", "origin")
@@ -336,6 +358,13 @@ def test_release_as_readme_says(
     workflow.run_job("test")
     assert [path.name.split("-")[1] for path in (project / "dist").glob("*.whl")] == ["0.2.0"]
 
-    wrong = Workflow(project, "release.yml", env | {"GITHUB_REF_NAME": "v0.3.0"})
-    with pytest.raises(AssertionError, match=r"the tag is v0\.3\.0, the version 0\.2\.0"):
-        wrong.run_job("check")
+    names = ["release.yml", *(["release-crate.yml"] if "layout" in answers else [])]
+    for name in names:
+        wrong = Workflow(project, name, env | {"GITHUB_REF_NAME": "v0.3.0"})
+        with pytest.raises(AssertionError, match=r"the tag is v0\.3\.0, the version 0\.2\.0"):
+            wrong.run_job("check")
+    if "layout" in answers:
+        shutil.rmtree(project / "dist")
+        Workflow(project, "release-crate.yml", env).run_job("check")
+        crates = (Path(env["CARGO_TARGET_DIR"]) / "package").glob("*.crate")
+        assert [path.name for path in crates] == ["my-project-0.2.0.crate"]

@@ -16,7 +16,7 @@ from pyo3_uv.interpreters import Interpreter
 
 from .commands import PYO3_UV, ROOT, clean_environment, run, uv
 from .conftest import Render
-from .projects import edit, passes
+from .projects import Loop, edit, passes
 from .pythons import environment, foreign, other_than, relocate, sync
 
 pytestmark = [pytest.mark.build, pytest.mark.slow]
@@ -76,12 +76,29 @@ def test_nothing_else_is_needed(
     passes(project, env, "Minimal")
 
 
+def test_core_without_python(
+    template: Path, target: Path, middle: Interpreter, tmp_path: Path
+) -> None:
+    """Neither a Python nor uv nor `.venv`: the core's tests, benchmarks and crate need none."""
+    project = tmp_path / "my-project"
+    answers = ["-d", "layout=workspace", "-d", "extras=[benchmarks]"]
+    copier = [sys.executable, "-m", "copier", "copy", "--defaults", *answers]
+    run([*copier, template, project], tmp_path)
+    env = environment(target, middle) | {"PATH": path_with(tmp_path / "bin", *RUST, *LINKER)}
+    loop = Loop(project, env | {"CARGO_TARGET_DIR": str(tmp_path / "target")})
+    compiled: set[str] = set()
+    for command in (["test"], ["test", "--benches"], ["doc", "--no-deps"]):
+        compiled |= set(loop.run(["cargo", *command, "--package", "my-project"]))
+    assert "my-project" in compiled
+    assert not {name for name in compiled if "pyo3" in name}
+    assert "python" in fails(["cargo", "test"], project, loop.env)
+
+
 def test_without_uv(project: Path, app: Path, env: dict[str, str], tmp_path: Path) -> None:
-    """Cargo names the program that is missing; an app needs uv for its environment only."""
+    """It is needed for the environment only."""
     env = env | {"PATH": path_with(tmp_path / "bin", *RUST, *LINKER)}
-    output = fails(["cargo", "test"], project, env)
-    assert "could not execute process `uv run" in output and "No such file" in output
-    run(["cargo", "test"], app, env)
+    for folder in (project, app):
+        run(["cargo", "test"], folder, env)
 
 
 @pytest.mark.parametrize(
