@@ -17,7 +17,7 @@ from pyo3_uv.interpreters import Interpreter
 
 from .commands import ROOT, clean_environment, commit_all, run, uv, with_path
 from .conftest import Render
-from .projects import passes, shown
+from .projects import bindings, passes, shown
 from .pythons import environment, sync
 
 COPIER = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))["_min_copier_version"]
@@ -76,15 +76,16 @@ def has_rust(version: str) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("layout", ["single", "workspace"])
 @pytest.mark.parametrize(
     "rust", [pytest.param("installed", marks=pytest.mark.build), pytest.param("oldest")]
 )
 def test_oldest_versions(
-    template: Path, middle: Interpreter, target: Path, tmp_path: Path, rust: str
+    template: Path, middle: Interpreter, target: Path, tmp_path: Path, rust: str, layout: str
 ) -> None:
     """Copier, uv, maturin and PyO3: from `copier copy` to green tests, edits and a wheel."""
     project = tmp_path / "my-project"
-    copy(template, project, python_version=middle.minor)
+    copy(template, project, python_version=middle.minor, layout=layout)
     env = environment(target, middle)
     if rust == "oldest":
         version = bound(project, "Cargo.toml", r'rust-version = "([\d.]+)"')
@@ -97,7 +98,7 @@ def test_oldest_versions(
     env = with_path(env, tmp_path / "uv/bin")
     maturin = bound(project, "pyproject.toml", r"maturin>=([\d.]+)")
     replace(project / "pyproject.toml", r"maturin>=([\d.]+),<2", r"maturin==\1")
-    replace(project / "Cargo.toml", r'"0\.30"', f'"={PYO3}"')
+    replace(bindings(project) / "Cargo.toml", r'"0\.30"', f'"={PYO3}"')
 
     run([uv(), "lock", "--quiet", "--python", middle.path], project, env)
     run(["uv", "sync", "--quiet", "--locked", "--python", middle.path], project, env)
@@ -117,11 +118,18 @@ def test_oldest_versions(
 
 
 @pytest.mark.newest
-@pytest.mark.parametrize("kind", ["extension", "app"])
-def test_newest_versions(render: Render, middle: Interpreter, target: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    "answers",
+    [{"kind": "extension"}, {"layout": "workspace"}, {"kind": "app"}],
+    ids=lambda answers: "".join(answers.values()),
+)
+def test_newest_versions(
+    render: Render, middle: Interpreter, target: Path, answers: dict[str, str]
+) -> None:
     """PyO3 and maturin without upper bounds; whether the bounds can be raised."""
-    project = render("my-project", kind=kind, python_version=middle.minor)
-    replace(project / "Cargo.toml", r'"0\.30"', '">=0.30"')
+    project = render("my-project", python_version=middle.minor, **answers)
+    kind = answers.get("kind", "extension")
+    replace(bindings(project) / "Cargo.toml", r'"0\.30"', '">=0.30"')
     if kind == "extension":
         replace(project / "pyproject.toml", r"(maturin>=[\d.]+),<2", r"\1")
     # cargo would rather take a crate that fits the project's `rust-version`

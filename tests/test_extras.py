@@ -19,7 +19,6 @@ from .projects import APP_EXTRAS, EXTRAS, replace
 from .pythons import environment, sync
 from .tools import check_workflows, uvx
 
-
 kinds = pytest.mark.parametrize(
     "answers",
     [{}, {"layout": "workspace"}, {"kind": "app"}],
@@ -366,5 +365,5 @@ def test_release_as_readme_says(
     if "layout" in answers:
         shutil.rmtree(project / "dist")
         Workflow(project, "release-crate.yml", env).run_job("check")
-        crates = (Path(env["CARGO_TARGET_DIR"]) / "package").glob("*.crate")
+        crates = Path(env["CARGO_TARGET_DIR"], "package").rglob("*.crate")
         assert [path.name for path in crates] == ["my-project-0.2.0.crate"]

@@ -399,18 +399,27 @@ def test_import_after_git_clean(loop: Loop) -> None:
 
 
 @pytest.mark.parametrize(
-    "windows",
-    [pytest.param(False, id="unix"), pytest.param(True, id="windows", marks=pytest.mark.slow)],
+    "answers",
+    [
+        {},
+        pytest.param({"windows": True}, marks=pytest.mark.slow),
+        pytest.param({"layout": "workspace"}, marks=pytest.mark.slow),
+    ],
+    ids=lambda answers: "-".join(answers) or "unix",
 )
 def test_another_python_in_venv(
-    synced: Render, middle: Interpreter, newest: Interpreter, env: dict[str, str], windows: bool
+    synced: Render,
+    middle: Interpreter,
+    newest: Interpreter,
+    env: dict[str, str],
+    answers: dict[str, str | bool],
 ) -> None:
-    project = synced(middle, env, windows=windows, abi="version")
+    project = synced(middle, env, abi="version", **answers)
     run(["cargo", "test"], project, env)
 
     (project / ".python-version").write_text(newest.minor)
     sync(project, newest, env)
-    if not windows:
+    if "windows" not in answers:
         result = run(["cargo", "test"], project, env, check=False)
         assert result.code != 0
         assert f"libpython{middle.minor}" in result.output
@@ -418,7 +427,9 @@ def test_another_python_in_venv(
         assert "`cargo clean -p pyo3-ffi`" in result.output
         run(["cargo", "clean", "-p", "pyo3-ffi"], project, env)
     # With VIRTUAL_ENV instead of PYO3_PYTHON, PyO3 notices by itself.
-    (project / "tests/integration.rs").write_text(INTEGRATION_TEST)
+    tests = bindings(project) / "tests"
+    tests.mkdir(exist_ok=True)
+    (tests / "integration.rs").write_text(INTEGRATION_TEST)
     run(["cargo", "test"], project, env | {"EXPECTED_PYTHON": newest.minor})
     run([uv(), "run", "pytest"], project, env)
 
