@@ -1,6 +1,6 @@
 #!/bin/bash
 # Compiles what the template renders for Windows and macOS, on a Debian machine: `cargo check` and
-# `cargo clippy` of eight renders (kind, example, windows) for both systems, in a chroot with Debian's
+# `cargo clippy` of twelve renders (kind, layout, example, windows) for both systems, in a chroot with Debian's
 # own Rust, whose standard library is built from source. Programs are linked for Windows only.
 #
 #     sudo scripts/check-systems.sh [FOLDER]
@@ -35,12 +35,12 @@ fi
 
 renders=$root/renders
 rm --recursive --force "$renders"
-for kind in extension app; do
+for answer in kind=extension layout=workspace kind=app; do
     for example in true false; do
         for windows in true false; do
             uv run --quiet --directory "$repository" python -W ignore -m copier copy --quiet --defaults --vcs-ref HEAD \
-                --data kind=$kind --data example=$example --data windows=$windows \
-                . "$renders/$kind-$example-$windows"
+                --data $answer --data example=$example --data windows=$windows \
+                . "$renders/${answer#*=}-$example-$windows"
         done
     done
 done
