@@ -184,9 +184,13 @@ def _say_how_to_join(
         notes = whole.root_changes(plan, answers)
         whole.adapt(surroundings.folder, plan)
         diff = plan.diff(whole.root)
-        _say(quiet, f"\nnot changed: {escape(str(whole))}. To join, apply this with `patch -p1` in")
-        _say(quiet, escape(f"{whole.root}, and delete .venv and the lock files in the project:\n"))
+        _say(quiet, escape(f"\nThe files of {whole} were left alone. To join, run `patch -p1` in"))
+        _say(
+            quiet,
+            escape(f"{whole.root} with this, and delete .venv and lock files in the project:"),
+        )
         if not quiet:
+            console.print()
             _show_diff(diff)
             for note in notes:
                 console.print(escape(note))

@@ -106,6 +106,8 @@ class Membership:
         return bool(self.uv or self.cargo)
 
     def __str__(self) -> str:
+        if self.uv == self.cargo:
+            return f"the uv and Cargo workspace in {self.uv}"
         found = [(self.uv, "uv workspace"), (self.cargo, "Cargo workspace")]
         return " and ".join(f"the {kind} in {root}" for root, kind in found if root)
 
@@ -246,7 +248,7 @@ class Membership:
             plan.files[config] = plan.text(config).replace('value = ".venv', f'value = "{venv}')
         if self.cargo:
             up = _relative(self.cargo, self.folder)
-            keys["Cargo.lock"] = [f"{up}/Cargo.toml", f"{up}/Cargo.lock"]
+            keys["Cargo.lock"] = [f"{up}/Cargo.lock", f"{up}/Cargo.toml"]
             maturin = plan.toml(project / "pyproject.toml")["tool"]["maturin"]
             rename_library(plan, project, library_name(maturin["module-name"]))
             if self.shared_config:

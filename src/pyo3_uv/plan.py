@@ -64,6 +64,8 @@ class Plan:
         for path, text in self.changed().items():
             if not text:
                 path.unlink()
+                if not any(path.parent.iterdir()):
+                    path.parent.rmdir()
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
             new = path.with_name(f".{path.name}.pyo3-uv")
@@ -88,6 +90,7 @@ class Plan:
                 if content is None:
                     path.unlink(missing_ok=True)
                 else:
+                    path.parent.mkdir(exist_ok=True)
                     path.write_bytes(content)
             for folder in folders:
                 if folder.is_dir() and not any(folder.iterdir()):
