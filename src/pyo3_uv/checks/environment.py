@@ -88,7 +88,10 @@ class SelectedInterpreter(Check):
             return None
         if self.examination.selects_venv:
             return None
-        if selection.path and self.examination.in_venv(selection.path):
+        if selection.path and os.path.isabs(selection.path) and not Path(selection.path).exists():
+            self.title = "PyO3 is told to take a Python that is not there"
+            self.effect = "cargo does not build: failed to run the Python interpreter"
+        elif selection.path and self.examination.in_venv(selection.path):
             self.title = "PyO3 takes .venv only while it is activated"
             self.effect = "in a shell in which it is not activated, PyO3 takes another Python"
         else:
