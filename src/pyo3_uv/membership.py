@@ -249,11 +249,13 @@ class Membership:
         if self.cargo:
             up = _relative(self.cargo, self.folder)
             keys["Cargo.lock"] = [f"{up}/Cargo.lock", f"{up}/Cargo.toml"]
-            maturin = plan.toml(project / "pyproject.toml")["tool"]["maturin"]
-            rename_library(plan, project, library_name(maturin["module-name"]))
             if self.shared_config:
                 plan.files[config] = ""
-        plan.edit_toml(project / "pyproject.toml", lambda document: _replace_keys(document, keys))
+        manifest = project / "pyproject.toml"
+        plan.edit_toml(manifest, lambda document: _replace_keys(document, keys))
+        maturin = plan.toml(manifest)["tool"]["maturin"]
+        crate = (project / maturin.get("manifest-path", "Cargo.toml")).parent
+        rename_library(plan, crate, library_name(maturin["module-name"]))
 
     def check_name(self, name: str) -> None:
         """Raise `UserError` if another member has this name: nothing in the workspace would work."""
@@ -326,16 +328,18 @@ def library_name(module: str) -> str:
 
 
 def rename_library(plan: Plan, crate: Path, name: str) -> None:
-    """Give the library of a crate a name that no other member of its Cargo workspace has.
+    """Give the library of a crate a name that no other member of its workspace has.
 
-    The module in Python keeps its name, as maturin names the file after `module-name`.
+    uv builds members at the same time, and with one target folder (a Cargo workspace,
+    CARGO_TARGET_DIR) one lib_core.so would replace another. The module in Python keeps its name, as
+    maturin takes that from `module-name`.
     """
     manifest = crate / "Cargo.toml"
     old = plan.toml(manifest)["lib"]["name"]
 
     def change(document: Any) -> None:
         document["lib"]["name"] = name
-        document["lib"]["name"].comment("cargo puts the libraries of all members into one folder")
+        document["lib"]["name"].comment("members that build into one folder need different names")
 
     plan.edit_toml(manifest, change)
     for folder in ("benches", "examples", "tests"):

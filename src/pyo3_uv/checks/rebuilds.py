@@ -212,8 +212,8 @@ class ModuleName(Check):
                 f"give #[pymodule], [lib] name and the last part of module-name one name: {last}"
             )
             return f"maturin installs {project.module}, #[pymodule] is called {pymodules[0]}"
-        # In a Cargo workspace it must differ from those of the other members, see LibraryName.
-        if project.lib_name == last or len(project.members) > 1:
+        # In a workspace it may have to differ from those of the other members, see LibraryName.
+        if project.lib_name == last or len(project.members) > 1 or project.uv_workspace:
             return None
         self.title = "the module's name is not that of [lib]"
         self.effect = (
