@@ -23,9 +23,6 @@ name = "root"
 version = "0"
 requires-python = ">=3.10"
 
-[tool.pytest.ini_options]
-addopts = "--import-mode=importlib"
-
 [tool.uv.workspace]
 members = ["{members}"] # a comment
 """

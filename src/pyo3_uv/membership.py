@@ -159,8 +159,10 @@ class Membership:
         executable = _executable(self.environment)
         if describe(executable):
             source, python = self.environment, choose(str(executable), choices)
-        elif pin.is_file() and (text := pin.read_text().strip()):
-            source, python = pin, choose(text.splitlines()[0], choices)
+        elif pin.is_file() and (
+            version := re.match(r"(?:cpython[@-])?(3\.\d+(?:\.\d+)?t?)\s", pin.read_text() + "\n")
+        ):
+            source, python = pin, choose(version[1], choices)
         else:
             return None
         if request and choose(request, choices).minor != python.minor:

@@ -87,7 +87,8 @@ def choose_python(
     if membership.uv:
         if python := membership.python(str(request) if request else None, choices):
             return python
-        choices = membership.allowed(choices)
+        if not request:
+            choices = membership.allowed(choices)
     if request is not None:
         python = choose(str(request), choices)
         if not python.interpreter and all(p.minor != python.minor for p in choices):
