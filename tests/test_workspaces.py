@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.membership import Surroundings
 from pyo3_uv.plan import Plan
 from pyo3_uv.workspaces import Workspace, cargo_workspace_above, uv_workspace_above
 
@@ -191,6 +192,28 @@ def test_member_with_two_crates(root: Path, middle: Interpreter, env: dict[str, 
     assert report["facts"]["environment"].startswith("../../../../.venv: ")
 
 
+@pytest.mark.slow
+@pytest.mark.build
+def test_defaults_leave_the_root_alone(
+    root: Path, middle: Interpreter, env: dict[str, str]
+) -> None:
+    """A folder that no pattern names is a project of its own, and joins with what is printed."""
+    before = tree(root)
+    command = [PYO3_UV, "new", "fast", "--defaults", "--json", "--python", middle.path]
+    made = json.loads(run([*command, "-d", "example=false"], root, env).output)
+    assert made["ok"] and "member" not in made and made["changed"] == []
+    assert {name: text for name, text in tree(root).items() if name[:5] != "fast/"} == before
+    assert (root / "fast/.venv").is_dir() and (root / "fast/uv.lock").is_file()
+
+    commit_all(root)
+    (root / "join.diff").write_text(made["to_join"])
+    git(root, "apply", "join.diff")
+    run(["rm", "-r", "fast/.venv", "fast/uv.lock", "join.diff"], root, env)
+    sync_root(root, middle, env)
+    assert doctor(root / "fast", env)["problems"] == []
+    assert not (root / "fast/.venv").exists()
+
+
 # ---- A workspace of uv and of cargo ----
 
 
@@ -227,7 +250,11 @@ def test_join_both(both: Path, middle: Interpreter, env: dict[str, str]) -> None
     result = run([*command, "--python", middle.path], both, env, check=False)
     assert result.code == 1
     made = json.loads(result.output)
-    assert made["steps"] == [] and git(both, "status", "--porcelain") == "?? slow/\n"
+    assert (
+        made["steps"] == []
+        and not made["ok"]
+        and git(both, "status", "--porcelain") == "?? slow/\n"
+    )
     (both / "join.diff").write_text(made["to_join"])
     git(both, "apply", "join.diff")
     (both / "join.diff").unlink()
@@ -320,8 +347,6 @@ def test_other_python_than_the_workspace(root: Path, middle: Interpreter) -> Non
 
 def test_members_are_added_where_there_are_none(tmp_path: Path) -> None:
     """And a configuration for another environment stays; the project then has its own."""
-    from pyo3_uv.membership import Surroundings
-
     config = '[env]\nPYO3_PYTHON = "/usr/bin/python3"\n'
     write(tmp_path, {"Cargo.toml": "[workspace]\n", ".cargo/config.toml": config})
     write(tmp_path, {"pyproject.toml": "[tool.uv]\nworkspace = {}\n"})

@@ -132,7 +132,7 @@ def new(
         _say(as_json, f"[green]member of[/] {escape(str(membership))}")
         roots_of = {"uv": membership.uv, "cargo": membership.cargo}
         result["member"] = {key: str(root) for key, root in roots_of.items() if root}
-        result["changed"] = changed
+    result["changed"] = changed
     for name in changed:
         _say(as_json, f"[green]changed[/]  {escape(name)}")
     result["to_join"] = _say_how_to_join(surroundings, membership, answers, as_json)
@@ -178,23 +178,29 @@ def _say_how_to_join(
     whole = surroundings.whole
     if not whole or membership == whole:
         return None
-    diff = None
+    diff, blocked = None, surroundings.cargo is not None and not membership.cargo
     if surroundings.fits(answers):
         plan = Plan()
         notes = whole.root_changes(plan, answers)
         whole.adapt(surroundings.folder, plan)
         diff = plan.diff(whole.root)
-        _say(quiet, escape(f"\nThe files of {whole} were left alone. To join, run `patch -p1` in"))
+        joined = (membership.uv, membership.cargo) == (whole.uv, whole.cargo)
+        aim = "configure cargo for all of it" if joined else "join"
+        # The project has its own, if anything was run in it.
+        own = whole.uv and not membership.uv and not blocked
         _say(
             quiet,
-            escape(f"{whole.root} with this, and delete .venv and lock files in the project:"),
+            escape(
+                f"\nThe files of {whole} were left alone. To {aim}, run `patch -p1` in {whole.root} "
+                f"with this{', and delete .venv and uv.lock in the project' if own else ''}:"
+            ),
         )
         if not quiet:
             console.print()
             _show_diff(diff)
             for note in notes:
                 console.print(escape(note))
-    if surroundings.cargo and not membership.cargo:
+    if blocked:
         _say(
             quiet,
             "\ncargo refuses the project until it is a member or excluded, so nothing was run.",
