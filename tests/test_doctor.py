@@ -217,6 +217,16 @@ def test_one_thing_broken(
 
 
 @pytest.mark.slow
+def test_older_runner(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
+    """Through uv, as renders had it: it needs no PYO3_PYTHON, and is as good."""
+    config = project / ".cargo/config.toml"
+    start = config.read_text().split("[target.")[0]
+    runner = 'runner = ["uv", "run", "--no-sync", "--quiet", "--"]\n'
+    config.write_text(f"{start}[target.'cfg(all())']\n{runner}")
+    assert doctor(project, env)["problems"] == []
+
+
+@pytest.mark.slow
 def test_rpath_missing_where_the_loader_finds_libpython(
     project: Path, middle: Interpreter, target: Path
 ) -> None:

@@ -18,6 +18,7 @@ from .commands import clean_environment, exit_code, run, terminal, uv
 from .conftest import Render, render_template
 from .projects import files
 from .pythons import environment, relocate, sync
+from .test_doctor import apply, doctor, ids
 
 slow = pytest.mark.slow
 build = pytest.mark.build
@@ -163,7 +164,7 @@ def test_in_a_cargo_workspace(
 def test_in_a_uv_workspace(
     synced: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
-    """A member shares the root's environment; one that is excluded has its own, as it needs."""
+    """A member shares the root's environment, where a plain render does not look for it."""
     root = tmp_path / "pyproject.toml"
     start = f'[project]\nname = "root"\nversion = "0"\nrequires-python = ">={middle.minor}"\n'
     root.write_text(f'{start}[tool.uv.workspace]\nmembers = ["packages/*"]\n')
@@ -174,9 +175,26 @@ def test_in_a_uv_workspace(
         "as docs/troubleshooting.md says"
     )
 
-    root.write_text(root.read_text() + 'exclude = ["packages/my-project"]\n')
+    # One cure: it gets an environment of its own.
+    member = root.read_text()
+    root.write_text(member + 'exclude = ["packages/my-project"]\n')
     commands_pass(project, middle, env)
     assert (project / ".venv").exists()
+
+    # The other: it looks into the root's. What other members have installed there stays.
+    root.write_text(member)
+    shutil.rmtree(project / ".venv")
+    report = doctor(project, env)
+    assert ids(report) == ["interpreter", "cache-keys"]
+    assert "a Python that is not there" in report["problems"][0]["title"]
+    run([uv(), "pip", "install", "--quiet", "wheel"], tmp_path, env)
+    next(project.glob("python/my_project/*.so")).unlink()
+    result = apply(project, env)
+    assert result["healthy"] and result["changed"] == [".cargo/config.toml", "pyproject.toml"]
+    assert result["commands"] == ["uv sync --inexact --reinstall-package my-project"]
+    assert "wheel" in run([uv(), "pip", "list"], tmp_path, env).output
+    commands_pass(project, middle, env)
+    assert not (project / ".venv").exists()
 
 
 @slow

@@ -23,6 +23,7 @@ from pyo3_uv import fix as cures
 from pyo3_uv import interpreters
 from pyo3_uv import new as creation
 from pyo3_uv import tools as machine
+from pyo3_uv.membership import Membership, Surroundings
 from pyo3_uv.plan import Plan
 from pyo3_uv.process import UserError, run
 from pyo3_uv.project import load
@@ -102,9 +103,14 @@ def new(
     destination = Path(os.path.abspath(destination.expanduser()))
     answers = creation.read_answers(data or [], answers_file)
     creation.check_destination(destination)
+    surroundings = Surroundings.of(destination)
+    surroundings.check(answers)
     tools = _check_machine(quiet=as_json)
 
-    chosen = creation.choose_python(python, answers, ask)
+    if surroundings.note:
+        _say(as_json, escape(surroundings.note))
+    membership, roots = _join(surroundings, answers, ask, as_json)
+    chosen = creation.choose_python(python, answers, ask, membership)
     interpreters.check_uv_works_with(chosen)
     if chosen.interpreter and not chosen.interpreter.linkable:
         raise UserError(
@@ -113,7 +119,8 @@ def new(
         )
     answers["python_version"] = chosen.minor
     source, commit = (template, None) if template else creation.default_template()
-    answers = creation.render(source, commit, destination, answers, defaults)
+    changed = [str(path) for path in roots.changed()]
+    answers = creation.render(source, commit, destination, answers, defaults, membership, roots)
     result: dict[str, Any] = {
         "project": str(destination),
         "python": chosen.as_dict(),
@@ -121,12 +128,85 @@ def new(
         "answers": {key: value for key, value in answers.items() if value is not None},
     }
     _say(as_json, f"[green]rendered[/] {escape(str(destination))} for Python {escape(str(chosen))}")
-    result["steps"], ok = _run_steps(destination, chosen, as_json)
+    if membership:
+        _say(as_json, f"[green]member of[/] {escape(str(membership))}")
+        roots_of = {"uv": membership.uv, "cargo": membership.cargo}
+        result["member"] = {key: str(root) for key, root in roots_of.items() if root}
+    result["changed"] = changed
+    for name in changed:
+        _say(as_json, f"[green]changed[/]  {escape(name)}")
+    result["to_join"] = _say_how_to_join(surroundings, membership, answers, as_json)
+    if surroundings.cargo and not membership.cargo:
+        result["steps"], ok = [], False
+    else:
+        result["steps"], ok = _run_steps(destination, chosen, membership, as_json)
     result["ok"] = ok
     if as_json:
         print(json.dumps(result, indent=2))
     if not ok:
         raise typer.Exit(1)
+
+
+def _join(
+    surroundings: Surroundings, answers: dict[str, Any], ask: bool, quiet: bool
+) -> tuple[Membership, Plan]:
+    """Return of which workspaces the project becomes a member, and the changes of their files.
+
+    Those are shown, and made only if the user agrees; a folder that is named already needs none.
+    """
+    roots = Plan()
+    if answers.get("kind") == "app":
+        return surroundings.without_edits, roots
+    whole = surroundings.whole
+    notes = whole.root_changes(roots, answers)
+    if roots.changed():
+        if not ask:
+            return surroundings.without_edits, Plan()
+        console.print(f"The folder lies in {escape(str(whole))}. To make it a member:")
+        _show_plan(roots, whole.root)
+        if not questionary.confirm("Change these files and join?", default=True).unsafe_ask():
+            return surroundings.without_edits, Plan()
+    for note in notes:
+        _say(quiet, escape(note))
+    return whole, roots
+
+
+def _say_how_to_join(
+    surroundings: Surroundings, membership: Membership, answers: dict[str, Any], quiet: bool
+) -> str | None:
+    """Say what is left to do where the root's files were left alone; return it as a diff."""
+    whole = surroundings.whole
+    if not whole or membership == whole:
+        return None
+    diff, blocked = None, surroundings.cargo is not None and not membership.cargo
+    if surroundings.fits(answers):
+        plan = Plan()
+        notes = whole.root_changes(plan, answers)
+        whole.adapt(surroundings.folder, plan)
+        diff = plan.diff(whole.root)
+        joined = (membership.uv, membership.cargo) == (whole.uv, whole.cargo)
+        aim = "configure cargo for all of it" if joined else "join"
+        # The project has its own, if anything was run in it.
+        own = whole.uv and not membership.uv and not blocked
+        _say(
+            quiet,
+            escape(
+                f"\nThe files of {whole} were left alone. To {aim}, run `patch -p1` in {whole.root} "
+                f"with this{', and delete .venv and uv.lock in the project' if own else ''}:"
+            ),
+        )
+        if not quiet:
+            console.print()
+            _show_diff(diff)
+            for note in notes:
+                console.print(escape(note))
+    if blocked:
+        _say(
+            quiet,
+            "\ncargo refuses the project until it is a member or excluded, so nothing was run.",
+        )
+        _say(quiet, escape(f"To exclude it, {surroundings.exclusion}."))
+    return diff
 
 
 def _say(quiet: bool, text: str) -> None:
@@ -151,10 +231,10 @@ def _check_machine(quiet: bool) -> list[machine.Tool]:
 
 
 def _run_steps(
-    project: Path, python: interpreters.Python, quiet: bool
+    project: Path, python: interpreters.Python, membership: Membership, quiet: bool
 ) -> tuple[list[dict[str, Any]], bool]:
     """Run the steps, each with its progress and time; return them and whether all went well."""
-    steps = creation.steps(project, python)
+    steps = creation.steps(project, python, membership)
     results: list[creation.StepResult] = []
     interrupted = False
     try:
@@ -281,13 +361,15 @@ def fix(
 def _show_plan(plan: Plan, root: Path) -> None:
     if diff := plan.diff(root):
         console.print()
-        console.print(
-            Syntax(diff, "diff", background_color="default")
-            if console.is_terminal
-            else escape(diff)
-        )
+        _show_diff(diff)
     for command in plan.commands:
         console.print(f"then: {escape(shlex.join(command))}")
+
+
+def _show_diff(diff: str) -> None:
+    console.print(
+        Syntax(diff, "diff", background_color="default") if console.is_terminal else escape(diff)
+    )
 
 
 def _run_cure(command: list[str], folder: Path, quiet: bool) -> None:

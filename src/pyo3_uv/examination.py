@@ -150,6 +150,12 @@ class Examination:
                 return Selection(found, f"the first {name} on PATH{why}", False)
         return Selection(None, f"nothing on PATH{why}", False)
 
+    @property
+    def selects_venv(self) -> bool:
+        """Whether that is the Python of `.venv`, in any shell."""
+        found = self.selection
+        return found.lasting and found.path is not None and self.in_venv(found.path)
+
     def _source(self, variable: str) -> str:
         configured = self.project.configured(variable)
         if configured and (configured[2] or variable not in outer_environment()):

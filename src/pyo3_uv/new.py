@@ -23,6 +23,8 @@ from copier.errors import CopierError, DirtyLocalWarning
 from jinja2 import TemplateError
 
 from pyo3_uv.interpreters import Python, choose, preferred, pythons
+from pyo3_uv.membership import Membership
+from pyo3_uv.plan import Plan
 from pyo3_uv.process import UserError, run
 
 PUBLISHED = "gh:org/pyo3-uv-template"
@@ -69,16 +71,24 @@ def read_answers(pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
     return answers
 
 
-def choose_python(requested: str | None, answers: Mapping[str, Any], ask: bool) -> Python:
-    """Return the Python for `.venv`: the requested one, else a choice at the prompt or the default.
+def choose_python(
+    requested: str | None, answers: Mapping[str, Any], ask: bool, membership: Membership
+) -> Python:
+    """Return the Python for `.venv`: that of the uv workspace, else the requested one, else a
+    choice at the prompt or the default.
 
-    Raises `UserError` if there is none, and `KeyboardInterrupt`.
+    Raises `UserError` if there is none, or the workspace has another, and `KeyboardInterrupt`.
     """
     choices = pythons()
     answer = answers.get("python_version")
     if requested and answer:
         raise UserError("--python and the answer python_version name the same thing; give one", 2)
     request = requested or answer
+    if membership.uv:
+        if python := membership.python(str(request) if request else None, choices):
+            return python
+        if not request:
+            choices = membership.allowed(choices)
     if request is not None:
         python = choose(str(request), choices)
         if not python.interpreter and all(p.minor != python.minor for p in choices):
@@ -153,10 +163,13 @@ def render(
     destination: Path,
     answers: Mapping[str, Any],
     defaults: bool,
+    membership: Membership,
+    roots: Plan,
 ) -> dict[str, Any]:
     """Render `template` into `destination`, whole or not at all, and return the answers.
 
-    `commit` None is a folder as it is, or the newest tag of a repository.
+    `commit` None is a folder as it is, or the newest tag of a repository. `roots` are the changes
+    of the workspaces' files; they are made with the last step.
 
     Raises `UserError` for an answer that is refused, and `KeyboardInterrupt` at the prompts.
     """
@@ -169,7 +182,8 @@ def render(
             worker = copier.run_copy(
                 str(local) if local.is_dir() else template,
                 project,
-                data=dict(answers),
+                data={**answers, **membership.fixed_answers(answers)},
+                user_defaults=membership.user_defaults,
                 defaults=defaults,
                 vcs_ref="HEAD" if local.is_dir() else commit,
                 quiet=True,
@@ -184,11 +198,17 @@ def render(
                 name for name in questions if questions[name].get("when") is not False
             )
             raise UserError(f"no such question: {', '.join(unknown)}; there are {asked}", 2)
-        if destination.is_dir():
-            for path in project.iterdir():
-                path.rename(destination / path.name)
-        else:
-            project.rename(destination)
+        if membership:
+            membership.check_name(worker.answers.combined["project_name"])
+            changes = Plan()
+            membership.adapt(project, changes)
+            changes.write()
+        with roots.written():
+            if destination.is_dir():
+                for path in project.iterdir():
+                    path.rename(destination / path.name)
+            else:
+                project.rename(destination)
         return {key: worker.answers.combined.get(key) for key in questions}
 
 
@@ -226,14 +246,20 @@ class StepResult:
         return asdict(self) | {"seconds": round(self.seconds, 2)}
 
 
-def steps(project: Path, python: Python) -> list[Step]:
+def steps(project: Path, python: Python, membership: Membership) -> list[Step]:
     """Return what brings a rendered project to green tests."""
+    sync = ["uv", "sync"]
+    if membership.uv:
+        sync.append("--inexact")  # else it uninstalls the other members
+    if not membership.uv or not membership.environment.exists():
+        sync += ["--python", python.request]
     found = [
-        Step("uv sync", ("uv", "sync", "--python", python.request), "environment"),
+        Step("uv sync", tuple(sync), "environment"),
         # An app has no Cargo.lock before cargo was first here.
         Step("cargo fetch", ("cargo", "fetch"), "crates, Cargo.lock"),
-        Step("git commit", (), "first commit, with both lock files"),
     ]
+    if not membership:  # a member is in its workspace's repository
+        found.append(Step("git commit", (), "first commit, with both lock files"))
     if any(project.glob("tests/test_*.py")):
         found.append(Step("uv run pytest", ("uv", "run", "pytest"), "tests in Python"))
     found.append(Step("cargo test", ("cargo", "test"), "tests in Rust"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -18,7 +19,7 @@ from pyo3_uv import toml_edit
 
 @dataclass
 class Plan:
-    """What would be changed; nothing is written before `write`."""
+    """What would be changed; nothing is written before `write`. A file with the text "" is removed."""
 
     files: dict[Path, str] = field(default_factory=dict)
     commands: list[list[str]] = field(default_factory=list)
@@ -54,13 +55,18 @@ class Plan:
                 _read(path).splitlines(keepends=True),
                 text.splitlines(keepends=True),
                 f"a/{name}" if path.exists() else "/dev/null",
-                f"b/{name}",
+                f"b/{name}" if text else "/dev/null",
             )
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in parts)
 
     def write(self) -> None:
         """Write the changed files, each whole or not at all; line endings stay."""
         for path, text in self.changed().items():
+            if not text:
+                path.unlink()
+                if not any(path.parent.iterdir()):
+                    path.parent.rmdir()
+                continue
             path.parent.mkdir(parents=True, exist_ok=True)
             new = path.with_name(f".{path.name}.pyo3-uv")
             try:
@@ -70,6 +76,26 @@ class Plan:
                 new.replace(path)
             finally:
                 new.unlink(missing_ok=True)
+
+    @contextmanager
+    def written(self) -> Iterator[None]:
+        """Write the changed files, and undo that if what follows fails."""
+        old = {path: path.read_bytes() if path.exists() else None for path in self.changed()}
+        folders = {path.parent for path in old if not path.parent.exists()}
+        try:
+            self.write()
+            yield
+        except BaseException:
+            for path, content in old.items():
+                if content is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    path.parent.mkdir(exist_ok=True)
+                    path.write_bytes(content)
+            for folder in folders:
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+            raise
 
     def keep_originals(self, kept: dict[Path, Path]) -> None:
         """Copy the files that will be changed beside themselves, unless `kept` has a copy."""

@@ -8,33 +8,11 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import tomlkit
-from tomlkit.exceptions import ParseError
 
 from pyo3_uv.interpreters import Interpreter, describe
 from pyo3_uv.process import UserError, run
-
-Table = dict[str, Any]
-
-
-def read_toml(path: Path) -> Table:
-    """Return the content of a TOML file; raise `UserError` with the place of a mistake."""
-    try:
-        return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
-    except (ParseError, ValueError) as error:
-        raise UserError(f"{path} is not valid TOML: {error}") from None
-
-
-def lookup(table: Table | None, *keys: str) -> Any:
-    """Return `table[keys[0]][keys[1]]…`, or None where one is missing."""
-    value: Any = table
-    for key in keys:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
-    return value
+from pyo3_uv.toml_edit import Table, lookup, read_toml
+from pyo3_uv.workspaces import uv_workspace_above
 
 
 @dataclass(frozen=True)
@@ -219,6 +197,15 @@ class Project:
         # In no repository: what lies above the workspace belongs to somebody else.
         return [f for f in found if f.is_relative_to(self.workspace)]
 
+    @cached_property
+    def uv_workspace(self) -> Path | None:
+        """The root of the uv workspace of which the project is a member, in another folder."""
+        if not self.pyproject_path or lookup(self.pyproject, "tool", "uv", "workspace") is not None:
+            return None
+        folder = self.pyproject_path.parent
+        found = uv_workspace_above(folder)
+        return found.root if found and found.names(folder) and not found.excludes(folder) else None
+
     @property
     def elsewhere(self) -> str | None:
         """The environment that UV_PROJECT_ENVIRONMENT names, instead of `.venv`."""
@@ -228,7 +215,7 @@ class Project:
     def venv(self) -> Path:
         """The folder of the environment that uv uses here, whether it exists or not."""
         root = self.pyproject_path.parent if self.pyproject_path else self.folder
-        root = next((f for f in self._upwards() if _is_uv_workspace_of(f, root)), root)
+        root = self.uv_workspace or root
         if self.elsewhere:
             return root / self.elsewhere
         if not self.pyproject_path:
@@ -247,13 +234,13 @@ class Project:
         return describe(self.venv_python) if self.venv_python.exists() else None
 
     def shown(self, path: Path | str) -> str:
-        """Return `path` as seen from the crate's folder, if it lies there."""
+        """Return `path` as seen from the crate's folder, if it lies there or in its workspace."""
         path = Path(path)
         if path.is_relative_to(self.folder):
             return str(path.relative_to(self.folder))
-        return (
-            os.path.relpath(path, self.folder) if path.is_relative_to(self.workspace) else str(path)
-        )
+        roots = [root for root in (self.workspace, self.uv_workspace) if root]
+        inside = any(path.is_relative_to(root) for root in roots)
+        return os.path.relpath(path, self.folder) if inside else str(path)
 
     # ---- Cargo's configuration ----
 
@@ -280,9 +267,19 @@ class Project:
         return self.workspace / ".cargo/config.toml"
 
     @property
+    def configured_venv(self) -> str:
+        """What VIRTUAL_ENV must be in `config_path`, relative to the folder of its `.cargo`."""
+        return Path(os.path.relpath(self.venv, self.config_path.parent.parent)).as_posix()
+
+    @property
     def configured_python(self) -> str:
-        """What PYO3_PYTHON must be in `config_path`, relative to the folder of its `.cargo`."""
-        return Path(os.path.relpath(self.venv_python, self.config_path.parent.parent)).as_posix()
+        """What PYO3_PYTHON must be there."""
+        return f"{self.configured_venv}/{self.venv_python.relative_to(self.venv).as_posix()}"
+
+    @property
+    def sets_virtual_env(self) -> bool:
+        """Whether cargo's configuration names the environment, as with the answer `windows`."""
+        return not self.configured("PYO3_PYTHON") and bool(self.configured("VIRTUAL_ENV"))
 
     def configured(self, name: str) -> tuple[CargoConfig, str, bool] | None:
         """Return the file that sets an environment variable, the value, and whether by force."""
@@ -290,19 +287,6 @@ class Project:
             if found := config.env(name):
                 return config, *found
         return None
-
-
-def _is_uv_workspace_of(folder: Path, project: Path) -> bool:
-    """Whether `folder` is the root of a uv workspace to which the folder `project` belongs."""
-    manifest = folder / "pyproject.toml"
-    table = lookup(read_toml(manifest), "tool", "uv", "workspace") if manifest.is_file() else None
-    if table is None:
-        return False
-
-    def names(key: str) -> bool:
-        return any(project in folder.glob(pattern) for pattern in table.get(key, []))
-
-    return project == folder or (names("members") and not names("exclude"))
 
 
 def without_comments(rust: str) -> str:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import jinja2
+import tomlkit
+
+from pyo3_uv.plan import Plan
+from pyo3_uv.toml_edit import inline_table
 
 PYPROJECT = "{% if kind == 'extension' %}pyproject.toml{% endif %}.jinja"
 BUILD_SCRIPT = "build.rs"
@@ -17,13 +22,39 @@ def _read(name: str) -> str:
     return (folder / name).read_text(encoding="utf-8")
 
 
-def cargo_config() -> tuple[str, str]:
+def cargo_config(windows: bool = False) -> tuple[str, str]:
     """Return .cargo/config.toml of an extension in two parts: [env], and the runners."""
     template = jinja2.Template(
         _read(".cargo/config.toml.jinja"), trim_blocks=True, keep_trailing_newline=True
     )
-    env, start, runners = template.render(kind="extension", windows=False).partition("[target.")
+    env, start, runners = template.render(kind="extension", windows=windows).partition("[target.")
     return env.rstrip() + "\n", start + runners
+
+
+def set_python(plan: Plan, path: Path, python: str, windows: bool = False) -> None:
+    """Make PyO3 build for `python`, in the cargo configuration in the file `path`.
+
+    `python` is relative to the folder of `.cargo`: an executable, with `windows` an environment.
+    """
+    values: dict[str, Any] = {"value": python, "relative": True}
+    if windows:
+        values["force"] = True
+    name = "VIRTUAL_ENV" if windows else "PYO3_PYTHON"
+    if "env" not in plan.toml(path):
+        env, _ = cargo_config(windows)
+        plan.append(path, env)
+    plan.edit_toml(path, lambda document: document["env"].update({name: inline_table(values)}))
+
+
+def add_runners(plan: Plan, path: Path, windows: bool = False) -> bool:
+    """Add the runners to a cargo configuration; say False if it has some, or flags, of its own."""
+    _, runners = cargo_config(windows)
+    targets = plan.toml(path).get("target", {})
+    known = tomlkit.parse(runners).unwrap()["target"].keys()
+    if targets.keys() & known or any("runner" in target for target in targets.values()):
+        return False
+    plan.append(path, runners)
+    return True
 
 
 def comment(name: str, key: str) -> str:

@@ -1,13 +1,37 @@
-"""Editing TOML with tomlkit as a person would: comments, order and layout stay."""
+"""Reading TOML, and editing it with tomlkit as a person would: comments, order and layout stay."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import tomlkit
+from tomlkit.exceptions import ParseError
 from tomlkit.items import Array, InlineTable
+
+from pyo3_uv.process import UserError
+
+Table = dict[str, Any]
+
+
+def read_toml(path: Path) -> Table:
+    """Return the content of a TOML file; raise `UserError` with the place of a mistake."""
+    try:
+        return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+    except (ParseError, ValueError) as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from None
+
+
+def lookup(table: Table | None, *keys: str) -> Any:
+    """Return `table[keys[0]][keys[1]]…`, or None where one is missing."""
+    value: Any = table
+    for key in keys:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
 
 
 def edit(text: str, change: Callable[[Any], None]) -> str:

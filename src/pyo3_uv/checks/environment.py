@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from tomlkit.items import InlineTable
@@ -85,10 +86,12 @@ class SelectedInterpreter(Check):
         self.examination.facts["interpreter"] = f"{shown}, from {selection.source}"
         if not project.interpreter:
             return None
-        inside = bool(selection.path) and self.examination.in_venv(str(selection.path))
-        if inside and selection.lasting:
+        if self.examination.selects_venv:
             return None
-        if inside:
+        if selection.path and os.path.isabs(selection.path) and not Path(selection.path).exists():
+            self.title = "PyO3 is told to take a Python that is not there"
+            self.effect = "cargo does not build: failed to run the Python interpreter"
+        elif selection.path and self.examination.in_venv(selection.path):
             self.title = "PyO3 takes .venv only while it is activated"
             self.effect = "in a shell in which it is not activated, PyO3 takes another Python"
         else:
@@ -117,6 +120,10 @@ class SelectedInterpreter(Check):
         if where == "of the shell" and (configured or variable.startswith("PYO3_")):
             return f"unset {variable} in this shell"
         setting = f'PYO3_PYTHON = {{ value = "{project.configured_python}", relative = true }}'
+        if project.sets_virtual_env:
+            setting = (
+                f'VIRTUAL_ENV = {{ value = "{project.configured_venv}", relative = true, ... }}'
+            )
         cure = f"set {setting} in [env] of {project.shown(project.config_path)}"
         return f"conda deactivate, or {cure}" if "both set" in source else cure
 
@@ -124,21 +131,16 @@ class SelectedInterpreter(Check):
         project, path = self.project, self.project.config_path
         configured = project.configured("PYO3_PYTHON") or project.configured("VIRTUAL_ENV")
         in_shell = {"PYO3_PYTHON", "PYO3_CONFIG_FILE", "UV_PROJECT_ENVIRONMENT"} & os.environ.keys()
-        if in_shell or (
-            configured and (configured[0].path != path or not configured[0].env("PYO3_PYTHON"))
-        ):
+        windows = project.sets_virtual_env
+        is_set = windows and configured and Path(configured[1]).resolve() == project.venv.resolve()
+        if in_shell or is_set or (configured and configured[0].path != path):
             plan.manual.append(
                 "PyO3 is told to take another Python, by a variable of the shell or a "
                 ".cargo/config.toml elsewhere: the doctor names it"
             )
             return
-        value = inline_table({"value": project.configured_python, "relative": True})
-        if "env" in plan.toml(path):
-            plan.edit_toml(path, lambda document: document["env"].update({"PYO3_PYTHON": value}))
-        else:
-            env, _ = template_files.cargo_config()
-            plan.append(path, env)
-            plan.edit_toml(path, lambda document: document["env"].update({"PYO3_PYTHON": value}))
+        python = project.configured_venv if windows else project.configured_python
+        template_files.set_python(plan, path, python, windows)
 
 
 class StaleConfiguration(Check):

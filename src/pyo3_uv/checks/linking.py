@@ -12,8 +12,9 @@ from tomlkit.items import AbstractTable, InlineTable
 from pyo3_uv import binaries, template_files
 from pyo3_uv.checks.base import Check
 from pyo3_uv.checks.rebuilds import add_cache_keys
+from pyo3_uv.membership import library_name, rename_library
 from pyo3_uv.plan import Plan
-from pyo3_uv.toml_edit import inline_table, remove
+from pyo3_uv.toml_edit import inline_table, lookup, remove
 
 # The first PyO3 with add_libpython_rpath_link_args
 RPATH_FUNCTION = Version("0.29.2")
@@ -63,6 +64,37 @@ class ExtensionModule(Check):
             (project.folder / "Cargo.toml", project.workspace / "Cargo.toml")
         ):
             plan.edit_toml(path, change)
+
+
+class LibraryName(Check):
+    id = "library-name"
+    title = "two crates of the workspace have libraries of one name"
+    effect = (
+        "cargo warns of an output filename collision: it writes both into one file, and uv may "
+        "install the other crate's module"
+    )
+
+    def find(self) -> str | None:
+        project = self.project
+        for package in project.members:
+            names = [t["name"] for t in package["targets"] if "cdylib" in t["crate_types"]]
+            if package["name"] != project.name and project.lib_name in names:
+                self.cure = (
+                    f'set name = "{self._name}" in [lib] of Cargo.toml; module-name in '
+                    "[tool.maturin] stays"
+                )
+                return f"[lib] name is {project.lib_name}, as in {package['name']}"
+        return None
+
+    @property
+    def _name(self) -> str:
+        return library_name(self.project.module or f"{self.project.name}._core")
+
+    def fix(self, plan: Plan) -> None:
+        if lookup(self.project.pyproject, "tool", "maturin", "module-name"):
+            rename_library(plan, self.project.folder, self._name)
+        else:
+            self.leave_to_user(plan)  # the module is called as the library is
 
 
 class LibpythonMissing(Check):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from pyo3_uv import template_files
 from pyo3_uv.checks.base import Check
 from pyo3_uv.plan import Plan
 from pyo3_uv.process import run
-from pyo3_uv.project import Project, lookup
-from pyo3_uv.toml_edit import extend, inline_table
+from pyo3_uv.project import Project
+from pyo3_uv.toml_edit import extend, inline_table, lookup
 
 # The first maturin with use-base-python and editable-profile
 MATURIN = "1.14.1"
@@ -211,7 +212,8 @@ class ModuleName(Check):
                 f"give #[pymodule], [lib] name and the last part of module-name one name: {last}"
             )
             return f"maturin installs {project.module}, #[pymodule] is called {pymodules[0]}"
-        if project.lib_name == last:
+        # In a workspace it may have to differ from those of the other members, see LibraryName.
+        if project.lib_name == last or len(project.members) > 1 or project.uv_workspace:
             return None
         self.title = "the module's name is not that of [lib]"
         self.effect = (
@@ -245,6 +247,12 @@ class ModuleMissing(Check):
     def _distribution(self) -> str:
         return str(lookup(self.project.pyproject, "project", "name") or self.project.name)
 
+    @property
+    def _command(self) -> list[str]:
+        # Without --inexact a sync in a member's folder uninstalls the other members.
+        inexact = ["--inexact"] if self.project.uv_workspace else []
+        return ["uv", "sync", *inexact, "--reinstall-package", self._distribution]
+
     def find(self) -> str | None:
         project, name = self.project, self._distribution
         if not project.module or not project.interpreter or not project.pyproject_path:
@@ -260,13 +268,13 @@ class ModuleMissing(Check):
             self.examination.facts["module"] = f"{project.module} is {shown}"
             return None
         self.title = f"import {project.module} fails"
-        self.cure = f"uv sync --reinstall-package {name}"
+        self.cure = shlex.join(self._command)
         if found["installed"]:
             return f"{name} is installed in .venv, its extension module {project.module} is gone"
         return f"{name} is not installed in .venv"
 
     def fix(self, plan: Plan) -> None:
-        plan.commands.append(["uv", "sync", "--reinstall-package", self._distribution])
+        plan.commands.append(self._command)
 
 
 _FIND_MODULE = """

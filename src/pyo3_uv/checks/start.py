@@ -6,8 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-
 from pyo3_uv import template_files
 from pyo3_uv.checks.base import Check
 from pyo3_uv.plan import Plan
@@ -24,6 +22,8 @@ class _Start(Check):
         embedded = self.examination.embedded
         if not embedded or not embedded.linked:
             return None
+        if self._follows_pyo3 and not self.examination.selects_venv:
+            return None  # it starts what PyO3 takes, which SelectedInterpreter finds to be another
         file = self.project.source_matching(
             r"\b(Py_InitializeFromConfig|PyConfig_Set\w+|Py_SetPythonHome|Py_SetProgramName)\b"
         )
@@ -43,20 +43,25 @@ class _Start(Check):
 
     @property
     def _runners(self) -> str:
-        _, runners = template_files.cargo_config()
+        _, runners = template_files.cargo_config(self.project.sets_virtual_env)
         return runners
+
+    @property
+    def _follows_pyo3(self) -> bool:
+        """Whether a runner takes the Python that PyO3 takes, as the template's own does."""
+        return any(
+            "PYO3_PYTHON" in str(target.get("runner"))
+            for config in self.project.configs
+            for target in config.content.get("target", {}).values()
+        )
 
     def fix(self, plan: Plan) -> None:
         path = self.project.config_path
-        targets = plan.toml(path).get("target", {})
-        known = tomlkit.parse(self._runners).unwrap()["target"].keys()
-        if targets.keys() & known or any("runner" in target for target in targets.values()):
+        if not template_files.add_runners(plan, path, self.project.sets_virtual_env):
             plan.manual.append(
                 f"{self.project.shown(path)} has a runner or flags of its own; start programs "
-                f"through uv there, as in:\n{self._runners}"
+                f"inside .venv there, as in:\n{self._runners}"
             )
-        else:
-            plan.append(path, self._runners)
 
 
 class StandardLibrary(_Start):

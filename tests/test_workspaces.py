@@ -1,0 +1,361 @@
+"""Members of uv and Cargo workspaces: `pyo3-uv new` joins them, `doctor` and `fix` know them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.membership import Surroundings
+from pyo3_uv.plan import Plan
+from pyo3_uv.workspaces import Workspace, cargo_workspace_above, uv_workspace_above
+
+from .commands import PYO3_UV, clean_environment, commit_all, exit_code, git, run, terminal, uv
+from .conftest import QUESTIONS
+from .projects import Loop, files, read_toml, replace, tree
+from .pythons import other_than
+from .test_doctor import apply, doctor, ids
+
+UV_ROOT = """\
+[project]
+name = "root"
+version = "0"
+requires-python = ">=3.10"
+
+[tool.uv.workspace]
+members = ["{members}"] # a comment
+"""
+PURE = {
+    "pyproject.toml": '[project]\nname = "pure"\nversion = "0.1.0"\nrequires-python = ">=3.10"\n'
+    '[dependency-groups]\ndev = ["pytest"]\n'
+    '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n',
+    "src/pure/__init__.py": "",
+    "tests/test_pure.py": "import pure\n\n\ndef test_pure():\n    assert pure\n",
+}
+NEIGHBOUR = {
+    "Cargo.toml": '[package]\nname = "neighbour"\nversion = "0.1.0"\nedition = "2024"\n',
+    "src/lib.rs": "#[test]\nfn without_python() {}\n",
+}
+CARGO_ROOT = '[workspace]\nresolver = "3"\nmembers = ["crates/*"]\n'
+
+
+def write(folder: Path, texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a uv workspace with a pure Python package; it has no environment yet."""
+    folder = tmp_path / "root"
+    write(folder, {"pyproject.toml": UV_ROOT.format(members="packages/*")})
+    write(folder / "packages/pure", PURE)
+    return folder
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Path:
+    """Return a workspace of uv and of cargo, with a package and a crate, in a repository."""
+    folder = tmp_path / "both"
+    write(folder, {"pyproject.toml": UV_ROOT.format(members="libs/*"), "Cargo.toml": CARGO_ROOT})
+    write(folder, {".gitignore": "target\n"})
+    write(folder / "libs/pure", PURE)
+    write(folder / "crates/neighbour", NEIGHBOUR)
+    commit_all(folder)
+    return folder
+
+
+def sync_root(root: Path, python: Interpreter, env: dict[str, str]) -> None:
+    run([uv(), "sync", "--quiet", "--all-packages", "--python", python.path], root, env)
+
+
+# ---- What names what ----
+
+
+@pytest.mark.parametrize(
+    ("pattern", "folder", "named"),
+    [
+        ("packages/fast", "packages/fast", True),
+        ("./packages/fast/", "packages/fast", True),
+        ("packages/*", "packages/fast", True),
+        ("packages/f*", "packages/slow", False),
+        ("packages/*", "packages/a/fast", False),
+        ("packages/*", "fast", False),
+        ("packages/**", "packages/a/fast", True),
+        ("**/fast", "fast", True),
+        ("*", "../fast", False),
+    ],
+)
+def test_patterns(pattern: str, folder: str, named: bool, tmp_path: Path) -> None:
+    found = Workspace(tmp_path / "root", [pattern], [])
+    below = tmp_path / folder[3:] if folder.startswith("../") else tmp_path / "root" / folder
+    assert found.names(below) == named
+
+
+def test_nearest_manifest_decides(tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": UV_ROOT.format(members="*"), "Cargo.toml": CARGO_ROOT})
+    write(tmp_path / "inner", {"pyproject.toml": '[project]\nname = "inner"\n'})
+    write(tmp_path / "inner", {"Cargo.toml": '[package]\nname = "inner"\n'})
+    assert uv_workspace_above(tmp_path / "inner/fast") is None
+    found = cargo_workspace_above(tmp_path / "inner/fast")
+    assert found and found.root == tmp_path
+    (tmp_path / "Cargo.toml").write_text(CARGO_ROOT + 'exclude = ["inner/fast"]\n')
+    assert cargo_workspace_above(tmp_path / "inner/fast") is None
+
+
+def test_changes_are_undone(tmp_path: Path) -> None:
+    write(tmp_path, {"old.toml": "old", "gone.toml": "gone"})
+    before = tree(tmp_path)
+    texts = {"old.toml": "new", "gone.toml": "", ".cargo/config.toml": "new"}
+    plan = Plan({tmp_path / name: text for name, text in texts.items()})
+    with pytest.raises(KeyboardInterrupt), plan.written():
+        assert files(tmp_path) == {"old.toml", ".cargo/config.toml"}
+        raise KeyboardInterrupt
+    assert tree(tmp_path) == before and not (tmp_path / ".cargo").exists()
+
+
+# ---- A uv workspace ----
+
+
+@pytest.mark.slow
+@pytest.mark.build
+def test_two_extensions_and_a_pure_package(
+    root: Path, middle: Interpreter, env: dict[str, str]
+) -> None:
+    sync_root(root, middle, env)
+    before = (root / "pyproject.toml").read_text()
+    for name, options in (("fast", []), ("slow", ["-d", "example=false"])):
+        # A Python is not named: it is the workspace's.
+        command = [PYO3_UV, "new", f"packages/{name}", "--defaults", *options]
+        output = run(command, root, env).output
+        assert f"member of the uv workspace in {root}\n" in output
+        assert "ok     uv run pytest" in output and "ok     cargo test" in output
+        project = root / "packages" / name
+        assert not {".git", ".venv", "uv.lock", ".python-version", ".github"} & {
+            path.name for path in project.iterdir()
+        }
+        run([root / ".venv/bin/python", "-c", f"import pure, {name}"], root, env)
+    assert (root / "pyproject.toml").read_text() == before
+
+    loop = Loop(root, env)
+    tests = {"fast": ("7 passed", "4 passed"), "slow": ("2 passed", "1 passed")}
+    for folder in (root, *(root / "packages" / name for name in ("pure", "fast", "slow"))):
+        run([uv(), "sync", "--all-packages"], folder, env)
+        if folder.name not in tests:
+            passed = "10 passed" if folder == root else "1 passed"
+            assert passed in run([uv(), "run", "--all-packages", "pytest"], folder, env).output
+            continue
+        python, rust = tests[folder.name]
+        assert python in run([uv(), "run", "pytest"], folder, env).output
+        output = run(["cargo", "test"], folder, env).output
+        assert f"test result: ok. {rust}" in output and "warning" not in output
+
+        # An edit is seen from the root and in the member, and compiles this crate only.
+        module = folder / "src/lib.rs"
+        with module.open("a") as file:
+            file.write("\n#[pyo3::pyfunction]\npub fn edited() -> i32 {\n    1\n}\n")
+        replace(
+            module,
+            "    #[pymodule_export]\n",
+            "    #[pymodule_export]\n    use super::edited;\n    #[pymodule_export]\n",
+        )
+        show = [uv(), "run", "--quiet", "python", "-c"]
+        show.append(f"from {folder.name}._core import edited; print(edited())")
+        loop.project = root
+        assert loop.run([*show[:3], "--all-packages", *show[3:]]) == [folder.name]
+        replace(module, "    1\n", "    2\n")
+        loop.project = folder
+        assert set(loop.run(["cargo", "test"])) == {folder.name}
+        assert loop.run(show) == [folder.name]
+        assert run(show, folder, env).output == "2\n"
+
+    run(["rm", "-r", root / ".venv"], root, env)
+    for path in root.glob("packages/*/python/*/*.so"):
+        path.unlink()
+    sync_root(root, middle, env)
+    assert "10 passed" in run([uv(), "run", "--all-packages", "pytest"], root, env).output
+    assert doctor(root / "packages/slow", env)["problems"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.build
+def test_member_with_two_crates(root: Path, middle: Interpreter, env: dict[str, str]) -> None:
+    """layout=workspace: the environment is two folders above the crate's."""
+    sync_root(root, middle, env)
+    command = [PYO3_UV, "new", "packages/deep", "--defaults", "-d", "layout=workspace"]
+    run(command, root, env)
+    report = doctor(root / "packages/deep", env)
+    assert report["problems"] == []
+    assert report["facts"]["environment"].startswith("../../../../.venv: ")
+
+
+@pytest.mark.slow
+@pytest.mark.build
+def test_defaults_leave_the_root_alone(
+    root: Path, middle: Interpreter, env: dict[str, str]
+) -> None:
+    """A folder that no pattern names is a project of its own, and joins with what is printed."""
+    before = tree(root)
+    command = [PYO3_UV, "new", "fast", "--defaults", "--json", "--python", middle.path]
+    made = json.loads(run([*command, "-d", "example=false"], root, env).output)
+    assert made["ok"] and "member" not in made and made["changed"] == []
+    assert {name: text for name, text in tree(root).items() if name[:5] != "fast/"} == before
+    assert (root / "fast/.venv").is_dir() and (root / "fast/uv.lock").is_file()
+
+    commit_all(root)
+    (root / "join.diff").write_text(made["to_join"])
+    git(root, "apply", "join.diff")
+    run(["rm", "-r", "fast/.venv", "fast/uv.lock", "join.diff"], root, env)
+    sync_root(root, middle, env)
+    assert doctor(root / "fast", env)["problems"] == []
+    assert not (root / "fast/.venv").exists()
+
+
+# ---- A workspace of uv and of cargo ----
+
+
+def dialogue(root: Path, env: dict[str, str], join: str, fixed: set[str]) -> str:
+    """Run `pyo3-uv new fast`, answer whether to join, press Enter at each question."""
+    process = terminal([PYO3_UV, "new", "fast"], root, env)
+    process.expect("Change these files and join")
+    shown = str(process.before)
+    process.send(join)
+    for name, question in QUESTIONS.items():
+        if name not in fixed:
+            process.expect_exact(str(question["help"]))
+            process.send("\r")
+    assert exit_code(process) == (0 if join == "y" else 1)
+    return shown + str(process.before)
+
+
+@pytest.mark.slow
+@pytest.mark.build
+def test_join_both(both: Path, middle: Interpreter, env: dict[str, str]) -> None:
+    sync_root(both, middle, env)
+    fixed = {"python_version", "kind", "layout", "windows"}
+    shown = dialogue(both, env, "y", fixed)
+    assert '+members = ["libs/*", "fast"] # a comment' in shown
+    assert '+members = ["crates/*", "fast"]' in shown
+    assert '+PYO3_PYTHON = { value = ".venv/bin/python"' in shown
+    assert not {".git", ".venv", "uv.lock", "Cargo.lock", ".cargo"} & {
+        path.name for path in (both / "fast").iterdir()
+    }
+    commit_all(both)
+
+    # The second one: nothing of the root is changed, but the changes are there to be applied.
+    command = [PYO3_UV, "new", "slow", "--defaults", "--json", "-d", "example=false"]
+    result = run([*command, "--python", middle.path], both, env, check=False)
+    assert result.code == 1
+    made = json.loads(result.output)
+    assert (
+        made["steps"] == []
+        and not made["ok"]
+        and git(both, "status", "--porcelain") == "?? slow/\n"
+    )
+    (both / "join.diff").write_text(made["to_join"])
+    git(both, "apply", "join.diff")
+    (both / "join.diff").unlink()
+
+    sync_root(both, middle, env)
+    assert "10 passed" in run([uv(), "run", "--all-packages", "pytest"], both, env).output
+    output = run(["cargo", "test", "--workspace"], both, env).output
+    assert "warning" not in output and "without_python ... ok" in output
+    assert output.count("test result: ok. 1 passed") == 2  # neighbour and slow
+    for name in ("fast", "slow"):
+        assert "passed" in run([uv(), "run", "pytest"], both / name, env).output
+        run(["cargo", "test"], both / name, env)
+    loop = Loop(both, env)
+    replace(both / "slow/src/lib.rs", "value * value", "value * value * 1.0")
+    assert loop.run([uv(), "sync", "--all-packages"]) == ["slow"]
+    assert doctor(both / "fast", env)["problems"] == []
+
+    for name in ("fast", "slow"):
+        replace(both / name / "Cargo.toml", f'name = "_{name}_core"', 'name = "_core"')
+    assert "collision" in run(["cargo", "test", "--no-run"], both, env).output
+    assert ids(doctor(both / "fast", env)) == ["library-name"]
+    assert apply(both / "fast", env, "--allow-dirty")["changed"] == ["Cargo.toml"]
+    assert "collision" not in run(["cargo", "test", "--no-run"], both, env).output
+
+
+@pytest.mark.slow
+def test_answer_no(both: Path, middle: Interpreter, env: dict[str, str]) -> None:
+    process = terminal([PYO3_UV, "new", "fast", "--python", middle.path], both, env)
+    process.expect("Change these files and join")
+    process.send("n")
+    for name, question in QUESTIONS.items():
+        if name != "python_version":
+            process.expect_exact(str(question["help"]))
+            process.send("\r")
+    process.expect("cargo refuses the project until it is a member or excluded")
+    assert exit_code(process) == 1
+    assert git(both, "status", "--porcelain") == "?? fast/\n"
+    assert (both / "fast/.python-version").is_file()
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_nothing(both: Path, middle: Interpreter, env: dict[str, str]) -> None:
+    sync_root(both, middle, env)
+    commit_all(both)
+    for question in ("Change these files", "One line about it"):
+        process = terminal([PYO3_UV, "new", "fast"], both, env)
+        process.expect("Change these files")
+        if question != "Change these files":
+            process.send("y")
+            process.expect("Name of the project")
+            process.send("\r")
+            process.expect(question)
+        process.send("\x03")
+        assert exit_code(process) == 130
+        assert git(both, "status", "--porcelain") == ""
+
+
+# ---- Refusals ----
+
+REFUSED = {
+    "app, named by uv": ("libs/fast", ["-d", "kind=app"], "an app has an environment of its own"),
+    "app, in a Cargo workspace": ("fast", ["-d", "kind=app"], 'add "fast" to `exclude`'),
+    "two crates": ("fast", ["-d", "layout=workspace"], "choose layout=single or another folder"),
+    "name of a package": ("libs/fast", ["-d", "project_name=Pure"], "is called pure too"),
+    "name of a crate": ("crates/fast", ["-d", "project_name=neighbour"], "is called neighbour too"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case: str, both: Path, middle: Interpreter) -> None:
+    folder, options, message = REFUSED[case]
+    command = [PYO3_UV, "new", folder, "--defaults", "-d", f"python_version={middle.minor}"]
+    env = clean_environment(UV_PYTHON_SEARCH_PATH=str(middle.path.parent))
+    result = run([*command, *options], both, env, check=False)
+    assert result.code == 1, result.output
+    assert message in result.output
+    assert git(both, "status", "--porcelain") == ""
+
+
+def test_other_python_than_the_workspace(root: Path, middle: Interpreter) -> None:
+    env = clean_environment(UV_PYTHON_SEARCH_PATH=str(middle.path.parent))
+    run([uv(), "venv", "--quiet", "--python", middle.path], root, env)
+    other = other_than(middle)
+    command = [PYO3_UV, "new", "packages/fast", "--defaults", "--python", other.path]
+    result = run(command, root, env, check=False)
+    assert result.code == 1
+    assert f".venv of the uv workspace has Python {middle.minor}: leave" in result.output
+    assert not (root / "packages/fast").exists()
+
+
+def test_members_are_added_where_there_are_none(tmp_path: Path) -> None:
+    """And a configuration for another environment stays; the project then has its own."""
+    config = '[env]\nPYO3_PYTHON = "/usr/bin/python3"\n'
+    write(tmp_path, {"Cargo.toml": "[workspace]\n", ".cargo/config.toml": config})
+    write(tmp_path, {"pyproject.toml": "[tool.uv]\nworkspace = {}\n"})
+    whole = Surroundings.of(tmp_path / "a/fast").whole
+    plan = Plan()
+    [note] = whole.root_changes(plan, {})
+    assert "run cargo in its folder" in note and not whole.shared_config
+    plan.write()
+    assert read_toml(tmp_path / "Cargo.toml") == {"workspace": {"members": ["a/fast"]}}
+    uv_table = read_toml(tmp_path / "pyproject.toml")["tool"]["uv"]
+    assert uv_table == {"workspace": {"members": ["a/fast"]}}
+    assert (tmp_path / ".cargo/config.toml").read_text() == config
