@@ -33,9 +33,10 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     derived = "{}:\n  type: json\n  default: '{}'\n  when: false\n\n"
     unasked = derived.format("windows", "false") + derived.format("extras", "[]")
     questions.write_text(text[:start] + unasked + text[end:], encoding="utf-8")
-    extension = "{% if kind == 'extension' %}NAME{% endif %}.jinja"
-    replace(files / extension.replace("NAME", "Cargo.toml"), '"0.30", f', '"0.29", f')
-    replace(files / extension.replace("NAME", "README.md"), " Nothing has to be activated:", "")
+    [manifest] = files.glob("*layout == 'single'*Cargo.toml*")
+    replace(manifest, '"0.30", f', '"0.29", f')
+    [readme] = files.glob("*kind == 'extension'*README.md*")
+    replace(readme, " Nothing has to be activated:", "")
     (files / "Makefile").write_text("test:\n\tcargo test\n")
     commit_all(repository, "older")
     git(repository, "tag", OLD)
