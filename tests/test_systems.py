@@ -72,7 +72,7 @@ def test_every_system_has_at_most_one_runner(render: Render) -> None:
         assert set(config["env"]) == ({"VIRTUAL_ENV"} if windows else {"PYO3_PYTHON"})
         if kind == "extension":
             fast = config["target"][f"cfg(not({OTHERS}))"]["runner"]
-            assert fast == ["uv", "run", "--no-sync", "--quiet", "--"]
+            assert fast[0] == "sh", "neither uv nor Python has to start"
 
 
 # ---- The script ----
