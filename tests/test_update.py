@@ -20,19 +20,26 @@ OLD, NEW = "v0.0.1", "v0.0.2"
 def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a repository with two releases: an older one that differs as releases do, and HEAD.
 
-    The older one does not ask for `windows` and `extras`, has another version of PyO3, a sentence
-    less in README.md and a file that is gone since.
+    The older one does not ask for `layout`, `windows` and `extras`, has another version of PyO3, a
+    sentence less in README.md and a file that is gone since.
     """
     repository = tmp_path_factory.mktemp("releases") / "pyo3-uv-template"
     shutil.copytree(template, repository)
     files = repository / "template"
     questions = repository / "copier.yml"
     text = questions.read_text(encoding="utf-8")
-    start = text.index("windows:\n")
-    end = text.index("# ----", start)
     derived = "{}:\n  type: json\n  default: '{}'\n  when: false\n\n"
-    unasked = derived.format("windows", "false") + derived.format("extras", "[]")
-    questions.write_text(text[:start] + unasked + text[end:], encoding="utf-8")
+    for start, end, unasked in [
+        ("layout:\n", "# Dates:", derived.format("layout", '"single"')),
+        (
+            "windows:\n",
+            "# ----",
+            derived.format("windows", "false") + derived.format("extras", "[]"),
+        ),
+    ]:
+        before, _, asked = text.partition(start)
+        text = before + unasked + asked[asked.index(end) :]
+    questions.write_text(text, encoding="utf-8")
     [manifest] = files.glob("*layout == 'single'*Cargo.toml*")
     replace(manifest, '"0.30", f', '"0.29", f')
     [readme] = files.glob("*kind == 'extension'*README.md*")
@@ -132,6 +139,7 @@ def test_old_answers_keep_their_meaning(project: Path) -> None:
     command(project, "update", "--defaults")
     assert (project / ".cargo/config.toml").read_text() == before
     answers = stored(project)
+    assert answers["layout"] == "single"
     assert answers["windows"] is False
     assert answers["extras"] == []
     assert not (project / ".github").exists()
