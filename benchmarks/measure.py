@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pyo3_uv.interpreters import Interpreter
 from tests.commands import ROOT, Result, clean_environment, commit_all, git, run, uv, with_path
-from tests.projects import INTEGRATION_TEST, Loop
+from tests.projects import INTEGRATION_TEST, Loop, read_toml
 from tests.projects import edit as edit_project
 from tests.pythons import activate, environment, sync, unactivated
 
@@ -251,15 +251,17 @@ def runner(bench: Bench) -> dict[str, Row]:
     lines = run(build, loop.project, loop.env).output.splitlines()
     messages = [json.loads(line) for line in lines if line.startswith("{")]
     [executable] = filter(None, (message.get("executable") for message in messages))
-    wrapped = [uv(), "run", "--no-sync", "--quiet", "--", executable]
+    targets = read_toml(loop.project / ".cargo/config.toml")["target"]
+    [prefix] = [target["runner"] for name, target in targets.items() if "not(" in name]
+    env = loop.env | {"PYO3_PYTHON": str(loop.project / ".venv/bin/python")}  # as cargo's [env]
     direct, under = [], []
     for _ in range(bench.repeat * 4):
         direct.append(timed([executable], loop.project, loop.activated)[0])
-        under.append(timed(wrapped, loop.project, loop.env)[0])
+        under.append(timed([*prefix, executable], loop.project, env)[0])
     us = LAYOUTS[0].name
     return {
         "a test executable, activated by hand": {us: statistics_of(direct)},
-        "the same under the runner uv run": {us: statistics_of(under)},
+        "the same under cargo's runner": {us: statistics_of(under)},
     }
 
 
