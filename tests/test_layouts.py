@@ -70,8 +70,7 @@ def test_tree_is_that_of_a_render(render: Render, layout: str) -> None:
 REASONS = {
     "single": "this project is a single crate, and an update does not move your files; the commands "
     "that do are in https://github.com/org/pyo3-uv-template/blob/main/docs/layouts.md",
-    "workspace": "this project is a workspace; to have a single crate, make a new project and move "
-    "your code there",
+    "workspace": "this project is a workspace; make a new project and move your code there",
 }
 
 
