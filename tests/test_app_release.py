@@ -10,10 +10,8 @@ import platform
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from pyo3_uv.interpreters import Interpreter
 
@@ -21,6 +19,7 @@ from .commands import commit_all, run, uv, with_path
 from .conftest import Render, render_template
 from .projects import replace as edit
 from .pythons import relocate
+from .workflows import Workflow
 
 pytestmark = pytest.mark.build
 
@@ -31,7 +30,7 @@ TABLE = "| ada  |       | 0       |"
 class Release:
     """A project, its release.yml, and what the job `build` has uploaded."""
 
-    workflow: dict[str, Any]
+    workflow: Workflow
     artifact: Path
     example: bool
 
@@ -59,28 +58,7 @@ class Release:
         """Run the job `test` in the empty folder `runner`; return what it prints."""
         shutil.copytree(self.artifact, runner / "dist")
         bare = {"PATH": os.environ["PATH"]}
-        return run_steps(self.workflow, "test", runner, with_path(bare, sudo) | env, check)
-
-
-def run_steps(
-    workflow: dict[str, Any], name: str, folder: Path, env: dict[str, str], check: bool = True
-) -> str:
-    """Run the shell steps of a job as a Linux runner of GitHub does; return what they print.
-
-    With `check` none may fail; else one has to, and is the last.
-    """
-    job = workflow["jobs"][name]
-    env = job["env"] | {"RUNNER_OS": "Linux"} | env
-    output = ""
-    for step in job["steps"]:
-        if "run" in step and step.get("if") in (None, "runner.os == 'Linux'"):
-            bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-            done = run(bash, folder / step.get("working-directory", ""), env, check)
-            output += done.output
-            if done.code:
-                return output
-    assert check, f"no step of {name} failed:\n{output}"
-    return output
+        return self.workflow.run_job("test", runner, with_path(bare, sudo) | env, check)
 
 
 @pytest.fixture(scope="module")
@@ -127,19 +105,19 @@ def release(
     )
     if request.param:  # so that it needs a library that is the system's
         edit(project / "python/summary.py", "from prettytable", "import zlib\n\nfrom prettytable")
-    workflow = yaml.safe_load((project / ".github/workflows/release.yml").read_text("utf-8"))
-    only_managed = managed | workflow["jobs"]["build"]["env"]
+    workflow = Workflow(project, "release.yml", with_path(managed, Path(uv()).parent))
+    only_managed = managed | workflow.jobs["build"]["env"]
     run([uv(), "lock", "--quiet"], project, only_managed)
     run(["cargo", "generate-lockfile", "--quiet"], project, managed)
     commit_all(project)
-    output = run_steps(workflow, "build", project, with_path(managed, Path(uv()).parent))
+    output = workflow.run_job("build")
     assert ", one of uv's, which needs nothing else" in output
     assert "test result: ok" in output
 
     artifact = tmp_path_factory.mktemp("artifact")
     [upload] = [
         step["with"]["path"]
-        for step in workflow["jobs"]["build"]["steps"]
+        for step in workflow.jobs["build"]["steps"]
         if "upload-artifact" in step.get("uses", "")
     ]
     for pattern in upload.splitlines():
@@ -151,7 +129,7 @@ def release(
 
 def test_every_bundle_is_tested(render: Render) -> None:
     project = render(kind="app", extras=["github"])
-    jobs = yaml.safe_load((project / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]
+    jobs = Workflow(project, "release.yml", {}).jobs
     build, test = jobs["build"], jobs["test"]
     assert build["strategy"] == test["strategy"]
     uses = [step.get("uses", "").split("@")[0] for step in test["steps"]]

@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pyo3_uv.interpreters import Interpreter
 
@@ -18,6 +17,7 @@ from .conftest import Render
 from .projects import APP_EXTRAS, EXTRAS, replace
 from .pythons import environment, sync
 from .tools import check_workflows, uvx
+from .workflows import Workflow
 
 kinds = pytest.mark.parametrize(
     "answers",
@@ -224,54 +224,6 @@ def test_workflows_are_sound(render: Render, answers: dict[str, str]) -> None:
     dependabot = project / ".github/dependabot.yml"
     run(uvx("zizmor", "--offline", dependabot), project)
     run(uvx("check-jsonschema", "--builtin-schema", "vendor.dependabot", dependabot), project)
-
-
-class Workflow:
-    """Runs the steps of a workflow as a Linux runner of GitHub does; `uses:` is left out."""
-
-    def __init__(self, project: Path, name: str, env: dict[str, str], **contexts: str) -> None:
-        self.project, self.env, self.contexts = project, env, contexts
-        path = project / ".github/workflows" / name
-        self.jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
-        self.outputs: dict[str, str] = {}
-        self.ran: list[str] = []
-
-    def expand(self, text: object) -> str:
-        """Replace the expressions in `text`."""
-
-        def value(match: re.Match[str]) -> str:
-            expression = match[1]
-            output = re.fullmatch(r"(?:needs|steps)\.\w+\.outputs\.(\w+)", expression)
-            return self.outputs[output[1]] if output else self.contexts[expression]
-
-        return re.sub(r"\$\{\{ (.*?) \}\}", value, str(text))
-
-    def wanted(self, condition: str | None) -> bool:
-        """Evaluate the condition of a step."""
-        if found := re.fullmatch(r"hashFiles\('(.+)'\) != ''", condition or ""):
-            return any(self.project.glob(found[1]))
-        return {
-            None: True,
-            "runner.os == 'Windows'": False,
-            "github.ref_type == 'tag'": "GITHUB_REF_NAME" in self.env,
-            "!startsWith(matrix.libc, 'musllinux')": True,
-            "startsWith(matrix.libc, 'musllinux')": False,
-        }[condition]
-
-    def run_job(self, name: str) -> None:
-        job = self.jobs[name]
-        env = self.env | {key: self.expand(value) for key, value in job.get("env", {}).items()}
-        output = self.project.parent / "github-output"
-        for step in job["steps"]:
-            # Other toolchains are not downloaded: the installed one takes their place.
-            if "run" not in step or "rustup toolchain install" in step["run"]:
-                continue
-            if self.wanted(step.get("if")):
-                output.write_text("")
-                bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-                run(bash, self.project, env | {"GITHUB_OUTPUT": str(output)})
-                self.outputs |= dict(line.split("=", 1) for line in output.read_text().splitlines())
-                self.ran.append(step["run"])
 
 
 @pytest.mark.slow

@@ -80,6 +80,11 @@ def short(version: str, free_threaded: bool = False) -> str:
     return ".".join(version.split(".")[:2]) + ("t" if free_threaded else "")
 
 
+def executable_of(venv: Path) -> Path:
+    """Return where a virtual environment has its Python, whether it exists or not."""
+    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
 def describe(python: str | os.PathLike[str], cwd: Path | None = None) -> Interpreter | None:
     """Start `python` and return what it says of itself; None if it is no CPython that starts."""
     result = run([python, "-I", "-c", _DESCRIBE], cwd)

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from tomlkit.items import AbstractTable
 
 from pyo3_uv import template_files
-from pyo3_uv.interpreters import Python, choose, describe
+from pyo3_uv.interpreters import Python, choose, describe, executable_of
 from pyo3_uv.plan import Plan
 from pyo3_uv.process import UserError
 from pyo3_uv.project import CargoConfig
@@ -156,7 +156,7 @@ class Membership:
         if not self.uv:
             return None
         pin = self.uv / ".python-version"
-        executable = _executable(self.environment)
+        executable = executable_of(self.environment)
         if describe(executable):
             source, python = self.environment, choose(str(executable), choices)
         elif pin.is_file() and (
@@ -349,10 +349,6 @@ def rename_library(plan: Plan, crate: Path, name: str) -> None:
             text = re.sub(rf"\b(?<!\w::){old}::", f"{name}::", plan.text(path))
             if text != plan.text(path):
                 plan.files[path] = text
-
-
-def _executable(venv: Path) -> Path:
-    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from pyo3_uv.interpreters import Interpreter, describe
+from pyo3_uv.interpreters import Interpreter, describe, executable_of
 from pyo3_uv.process import UserError, run
 from pyo3_uv.toml_edit import Table, lookup, read_toml
 from pyo3_uv.workspaces import uv_workspace_above
@@ -226,7 +226,7 @@ class Project:
 
     @property
     def venv_python(self) -> Path:
-        return self.venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        return executable_of(self.venv)
 
     @cached_property
     def interpreter(self) -> Interpreter | None:
