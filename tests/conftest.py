@@ -19,6 +19,8 @@ from pyo3_uv.interpreters import Interpreter
 from .commands import ROOT, commit_all, git
 from .pythons import environment, relocate, shared_interpreters, sync
 
+collect_ignore = ["kinds"]  # part of a rendered project, see test_stubs.py
+
 # The questions, in their order: Copier takes unknown keys in silence, the tests do not.
 QUESTIONS = {
     name: details

@@ -137,6 +137,7 @@ def test_newest_versions(
     sync(project, middle, env)
     run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, env)
     if kind == "extension":
+        run([uv(), "run", "stubs.py", "--check"], project, env)
         passes(project, env, "Newest")
     else:
         run(["cargo", "test"], project, env)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import shutil
 import tarfile
 import textwrap
@@ -29,6 +30,7 @@ from .projects import (
     shown,
 )
 from .pythons import PYTHONS, environment, foreign, needed_libraries, shared_interpreters, sync
+from .workflows import Workflow
 
 pytestmark = pytest.mark.build
 
@@ -207,36 +209,70 @@ def append(source: Path, function: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", ["single", "workspace"])
-@pytest.mark.parametrize("example", [True, False], ids=["example", "minimal"])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"example": True},
+        {"example": False},
+        {"example": True, "layout": "workspace"},
+        {"example": False, "layout": "workspace"},
+        {"example": True, "stubs": "by hand"},
+        {"example": False, "stubs": "by hand"},
+    ],
+    ids=lambda answers: "-".join(map(str, answers.values())),
+)
 def test_function_added_as_readme_says(
-    render: Render, middle: Interpreter, env: dict[str, str], example: bool, layout: str
+    render: Render, middle: Interpreter, env: dict[str, str], answers: dict[str, str | bool]
 ) -> None:
-    project = render(python_version=middle.minor, example=example, layout=layout)
+    """Type checker, stubtest and the docs know it then; before, CI says what is to be done."""
+    project = render(python_version=middle.minor, extras=["docs", "github"], **answers)
+    generated = "stubs" not in answers
     readme = (project / "README.md").read_text(encoding="utf-8")
-    steps = readme.split("### Add a function")[1].split("\n## ")[0].split("    ```")
-    *core, function, export, imports, stub = (
-        textwrap.dedent(block.split("\n", 1)[1]) for block in steps[1::2]
-    )
+    text = readme.split("### Add a function")[1].split("\n## ")[0]
+    blocks = [textwrap.dedent(block.split("\n", 1)[1]) for block in text.split("    ```")[1::2]]
+    core = blocks.pop(0) if "layout" in answers else ""
+    function, export, imports, *stub = blocks
     if core:
-        append(project / "crates/my-project/src/lib.rs", *core)
+        append(project / "crates/my-project/src/lib.rs", core)
     library = bindings(project) / "src/lib.rs"
     replace(library, "mod _core {\n", f"mod _core {{\n{export}")
     append(library, function)
     run(["cargo", "fmt"], project, env)
     package = project / "python/my_project"
-    init, core = (package / name for name in ("__init__.py", "_core.pyi"))
+    init, declared = (package / name for name in ("__init__.py", "_core.pyi"))
     init.write_text(init.read_text().replace("\n__all__ = [", f'{imports}\n__all__ = ["shout", '))
-    core.write_text(core.read_text().replace("__all__ = [", '__all__ = ["shout", ') + f"\n{stub}")
+    run([uv(), "run", "ruff", "check", "--fix", "--extend-select", "RUF022"], project, env)
     (project / "tests/test_shout.py").write_text(
         "from my_project import shout\n\n\ndef test_shout() -> None:\n"
         '    assert shout("a") == "A"\n    assert shout.__doc__ == "Return `text` in upper case."\n'
     )
     sync(project, middle, env)
-    run([uv(), "run", "ruff", "check", "--fix", "--extend-select", "RUF022"], project, env)
-    for command in (["pytest"], ["mypy"], ["stubtest", "my_project"]):
-        run([uv(), "run", *command], project, env)
-    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, env)
+
+    if generated:
+        before = declared.read_bytes()
+        output = Workflow(project, "ci.yml", env).run_job("lint", check=False)
+        assert "+def shout(text: str) -> str:" in output
+        assert output.endswith(
+            "error: the stub is not that of the Rust source; run `uv run stubs.py`\n"
+        )
+        assert declared.read_bytes() == before
+        [command] = re.findall(r"\n4\. Run `(.*)`:", text)
+        assert command == "uv run stubs.py"
+        run([uv(), *command.split()[1:]], project, env)
+    else:
+        lines = declared.read_text().replace("__all__ = [", '__all__ = ["shout", ')
+        declared.write_text("\n".join([lines, *stub]))
+        run([uv(), "run", "ruff", "check", "--fix", "--extend-select", "RUF022"], project, env)
+    Workflow(project, "ci.yml", env).run_job("lint")
+    run([uv(), "run", "pytest"], project, env)
+
+    (project / "tests/test_wrong.py").write_text("from my_project import shout\n\nshout(1)\n")
+    wrong = run([uv(), "run", "mypy"], project, env, check=False).output
+    assert 'Argument 1 to "shout" has incompatible type "int"; expected "str"' in wrong
+    assert "Found 1 error" in wrong
+    run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
+    page = (project / "target/site/index.html").read_text(encoding="utf-8")
+    assert 'id="my_project.shout"' in page and "in upper case" in page
 
 
 # ---- Wheels ----
@@ -315,6 +351,7 @@ COMMANDS = {
     "cargo nextest": ["cargo", "nextest", "run"],
     "pytest": [str(uv()), "run", "pytest"],
     "uv sync": [str(uv()), "sync"],
+    "stubs.py": [str(uv()), "run", "stubs.py"],
     # as rust-analyzer calls it with the settings of the extra "vscode"
     "rust-analyzer": ["cargo", "clippy", "--workspace", "--all-targets", "--keep-going", "--quiet"],
 }

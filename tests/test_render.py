@@ -27,6 +27,7 @@ PACKAGE = {
     "python/my_project/__init__.py",
     "python/my_project/_core.pyi",
     "python/my_project/py.typed",
+    "stubs.py",
 }
 CORE, BINDINGS = "crates/my-project", "crates/my-project-python"
 KIND = {

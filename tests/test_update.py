@@ -10,8 +10,11 @@ from pathlib import Path
 import copier
 import pytest
 
-from .commands import ROOT, clean_environment, commit_all, git, run
+from pyo3_uv.interpreters import Interpreter
+
+from .commands import ROOT, clean_environment, commit_all, git, run, uv
 from .projects import EXTRAS, replace, stored
+from .pythons import sync
 
 OLD, NEW = "v0.0.1", "v0.0.2"
 
@@ -239,6 +242,41 @@ def test_update_from_an_earlier_commit(
     copier.run_copy(str(history), fresh, data=data, vcs_ref="HEAD", **options)
     commit_all(fresh)
     assert contents(project) == contents(fresh)
+
+
+@pytest.mark.slow
+@pytest.mark.build
+def test_a_stub_by_hand_stays_until_its_owner_asks(
+    history: Path, middle: Interpreter, env: dict[str, str], tmp_path: Path
+) -> None:
+    """Then `stubs.py --check`, which CI runs, says what is to be done."""
+    project = tmp_path / "my-project"
+    data = {"python_version": middle.minor}
+    copier.run_copy(str(history), project, data=data, defaults=True, vcs_ref="75ec578", quiet=True)
+    stub = project / "python/my_project/_core.pyi"
+    replace(stub, '"User"]\n', '"User"]\n\nmine: int\n')
+    before = stub.read_text()
+    commit_all(project)
+    update(project)
+    assert stub.read_text() == before
+    assert stored(project)["stubs"] == "by hand" and not (project / "stubs.py").exists()
+
+    commit_all(project)
+    update(project, stubs="generated")
+    sync(project, middle, env)
+    done = run([uv(), "run", "--no-sync", "stubs.py", "--check"], project, env, check=False)
+    assert done.code == 1 and done.output.endswith("run `uv run stubs.py`\n")
+    assert "mine: int" in stub.read_text()
+    run([uv(), "run", "stubs.py"], project, env)
+    assert "mine: int" not in stub.read_text()
+    run([uv(), "run", "mypy"], project, env)
+
+    generated = stub.read_text()
+    commit_all(project)
+    update(project, stubs="by hand")
+    git(project, "restore", "--source", "HEAD", "python")
+    assert stub.read_text() == generated and not (project / "stubs.py").exists()
+    run([uv(), "run", "mypy"], project, env)
 
 
 @pytest.mark.slow

@@ -1,0 +1,38 @@
+"""Kinds of things."""
+
+import sys
+
+from ._core import (
+    ANSWER,
+    Base,
+    Color,
+    Failure,
+    ParseError,
+    Point,
+    Shape,
+    Timeout,
+    add,
+    keywords,
+    norm,
+    parse,
+    sub,
+)
+
+# The stub says that it can be imported: https://pyo3.rs/latest/module#python-submodules
+sys.modules["my_project._core.sub"] = sub
+
+__all__ = [
+    "ANSWER",
+    "Base",
+    "Color",
+    "Failure",
+    "ParseError",
+    "Point",
+    "Shape",
+    "Timeout",
+    "add",
+    "keywords",
+    "norm",
+    "parse",
+    "sub",
+]

@@ -1,0 +1,39 @@
+"""By hand: what users import. It re-exports the generated stub, and has what that cannot say."""
+
+from typing import overload
+
+from ._core import (
+    ANSWER,
+    Base,
+    Color,
+    Failure,
+    ParseError,
+    Point,
+    Shape,
+    Timeout,
+    keywords,
+    norm,
+    parse,
+    sub,
+)
+
+__all__ = [
+    "ANSWER",
+    "Base",
+    "Color",
+    "Failure",
+    "ParseError",
+    "Point",
+    "Shape",
+    "Timeout",
+    "add",
+    "keywords",
+    "norm",
+    "parse",
+    "sub",
+]
+
+@overload
+def add(a: int, b: int) -> int: ...
+@overload
+def add(a: str, b: str) -> str: ...
