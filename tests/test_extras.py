@@ -128,7 +128,7 @@ def test_pre_commit_hooks(project: Path, env: dict[str, str]) -> None:
     command = uvx("prek", "run", "--all-files", "--color", "never")
     run(uvx("prek", "--version"), project, env)
     output = run(command, project, offline).output
-    assert output.count("Passed") == 5
+    assert output.count("Passed") == 6
 
     stub = project / "python/my_project/__init__.py"
     before = stub.read_text()
