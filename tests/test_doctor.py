@@ -14,6 +14,7 @@ from unittest.mock import Mock
 import pytest
 
 from pyo3_uv import binaries
+from pyo3_uv.checks import stubs
 from pyo3_uv.checks.base import Check
 from pyo3_uv.checks.start import Initialize
 from pyo3_uv.interpreters import Interpreter
@@ -185,6 +186,11 @@ BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
         "module-missing",
         lambda p: next(p.glob("python/my_project/*.so")).unlink(),
         "its extension module my_project._core is gone",
+    ),
+    "other stub": (
+        "stub",
+        lambda p: replace(p / "python/my_project/_core.pyi", "def to_json", "def to_text"),
+        "_core.pyi: lacks User.to_json; declares User.to_text, which is not there",
     ),
     "does not compile": (
         "build-fails",
@@ -376,6 +382,49 @@ def test_no_project(manifest: str | None, message: str, tmp_path: Path) -> None:
         assert "Traceback" not in result.output
     result = run([PYO3_UV, "doctor", tmp_path / "absent"], ROOT, check=False)
     assert result.code == 2
+
+
+@pytest.mark.parametrize(
+    ("stub", "differences"),
+    [
+        ("class A: ...\ndef f(x, y=1): ...\nN: int\n", []),
+        ("class A: ...\ndef f(x, y=1): ...\n", ["lacks N"]),
+        ("class A: ...\nN: int\n\ndef f(x): ...\n", ["f(x, y) is declared with (x)"]),
+        (
+            "class A: ...\nN: int\ndef f(x, y): ...\ndef g(): ...\n",
+            ["declares g, which is not there"],
+        ),
+        # It may have more, or say it in another way.
+        ("from x import *\n", []),
+        ("def __getattr__(name): ...\n", []),
+        ("class A: ...\nN: int\n@overload\ndef f(x): ...\n@overload\ndef f(x, y): ...\n", []),
+        ("class A: ...\nN: int\ndef f(__x, __y): ...\n", []),
+        ("class A: ...\nN: int\ndef f(*args): ...\n", []),
+        ("from a import A, f, N\n", []),
+        ("from a import A as A\nf = g\nN: int\n", []),
+        # What is for type checkers, or holds for some versions only
+        ("class A: ...\nN: int\ndef f(x, y): ...\nT = TypeVar('T')\nclass P(Protocol): ...\n", []),
+        ("class A: ...\nN: int\ndef f(x, y): ...\nX: TypeAlias = int\nclass _B: ...\n", []),
+        ("class A: ...\nN: int\nif X:\n    def f(x, y): ...\nelse:\n    def g(): ...\n", []),
+        # Members
+        (
+            "class A:\n    def m(self): ...\nN: int\ndef f(x, y): ...\n",
+            ["declares A.m, which is not there"],
+        ),
+        ("class A(B):\n    def args(self): ...\nN: int\ndef f(x, y): ...\n", []),
+    ],
+)
+def test_stub_is_compared_by_names(stub: str, differences: list[str]) -> None:
+    def described(kind: str, **more: Any) -> dict[str, Any]:
+        return {"kind": kind, "public": True, **more}
+
+    module = {
+        "A": described("class", own=[], members=["args"]),
+        "N": described("value"),
+        "f": described("function", parameters=["x", "y"]),
+        "_private": described("value") | {"public": False},
+    }
+    assert stubs.compare(module, stubs.read(stub)) == differences
 
 
 def test_executables_of_other_systems_are_read(tmp_path: Path) -> None:
@@ -628,7 +677,7 @@ def test_fix_keeps_line_endings_and_originals(
 @pytest.mark.slow
 def test_fix_cures_what_is_broken(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     """Everything at once, in a project whose files have comments."""
-    by_hand = {"does not compile", "other #[pymodule]"}
+    by_hand = {"does not compile", "other #[pymodule]", "other stub"}
     for name, (_, damage, _) in BREAK.items():
         if name not in {"no PYO3_PYTHON", *by_hand}:
             damage(project)

@@ -10,7 +10,7 @@ import pytest
 
 from pyo3_uv.interpreters import Interpreter
 
-from .commands import ROOT, commit_all, run, uv
+from .commands import PYO3_UV, ROOT, commit_all, run, uv
 from .conftest import Render
 from .projects import replace
 from .pythons import needed_libraries
@@ -128,6 +128,25 @@ def test_all_kinds_of_things(synced: Render, middle: Interpreter, env: dict[str,
     output = run([uv(), "run", "stubs.py"], project, env).output
     assert "removed python/my_project/_core/sub.pyi\n" in output and f"wrote {STUB}\n" in output
     assert not list((project / "python/my_project").glob("_core/*.pyi"))
+
+
+@pytest.mark.slow
+def test_doctor_names_the_difference(
+    synced: Render, middle: Interpreter, env: dict[str, str]
+) -> None:
+    """In a generated project its cure is stubs.py, and `fix` runs it."""
+    project = synced(middle, env, example=False, extras=[])
+    replace(
+        project / "src/lib.rs", "use super::sum_of_squares;", "use super::{more, sum_of_squares};"
+    )
+    with (project / "src/lib.rs").open("a") as file:
+        file.write("\n/// One.\n#[pyfunction]\nfn more(x: i64) -> i64 {\n    x\n}\n")
+    run([uv(), "sync"], project, env)
+    commit_all(project)
+    output = run([PYO3_UV, "doctor"], project, env, check=False).output
+    assert f"{STUB}: lacks more\n" in output and "uv run stubs.py" in output
+    assert "healthy" in run([PYO3_UV, "fix", "--yes"], project, env).output
+    assert "def more(x: SupportsIndex) -> int:" in (project / STUB).read_text()
 
 
 @pytest.mark.slow

@@ -6,13 +6,13 @@ docs/troubleshooting.md and in the tests.
 
 from __future__ import annotations
 
-from pyo3_uv.checks import build, environment, linking, rebuilds, start
+from pyo3_uv.checks import build, environment, linking, rebuilds, start, stubs
 from pyo3_uv.checks.base import Check
 
 # In this order, and in that of the classes in a module, checks are made and problems shown.
 CHECKS: list[type[Check]] = [
     kind
-    for subject in (environment, linking, start, rebuilds, build)
+    for subject in (environment, linking, start, rebuilds, stubs, build)
     for kind in vars(subject).values()
     if isinstance(kind, type) and issubclass(kind, Check) and kind.__module__ == subject.__name__
     if not kind.__name__.startswith("_")
