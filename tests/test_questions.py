@@ -178,6 +178,7 @@ def test_refused_answers(
             {"python_version": "3.14t", "abi": "abi3"},
             "abi.*free-threaded build 3.14t has no abi3; choose version",
         ),
+        ({"kind": "app", "stubs": "generated"}, "stubs.*the stub of an app is written by hand"),
         (
             {"python_version": "3.15", "abi": "abi3t"},
             "abi.*abi3t needs python_min 3.15, not 3.11; choose abi3 or version",

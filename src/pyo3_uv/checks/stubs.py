@@ -85,7 +85,9 @@ class Stub(Check):
 
 # Printed at last, as an import may print something. Signatures are those of __text_signature__.
 _DESCRIBE = """
-import importlib, inspect, json, sys, types
+import faulthandler, importlib, inspect, json, sys, types
+
+faulthandler.dump_traceback_later(60, exit=True)  # an import may wait for something
 
 def parameters(function):
     try:
