@@ -171,6 +171,9 @@ def test_two_extensions_and_a_pure_package(
         assert set(loop.run(["cargo", "test"])) == {folder.name}
         assert loop.run(show) == [folder.name]
         assert run(show, folder, env).output == "2\n"
+        run([uv(), "run", "stubs.py"], folder, env)
+        stub = folder / "python" / folder.name / "_core.pyi"
+        assert "def edited() -> int: ..." in stub.read_text()
 
     run(["rm", "-r", root / ".venv"], root, env)
     for path in root.glob("packages/*/python/*/*.so"):
