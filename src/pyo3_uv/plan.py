@@ -97,9 +97,9 @@ class Plan:
                     folder.rmdir()
             raise
 
-    def keep_originals(self, kept: dict[Path, Path]) -> None:
-        """Copy the files that will be changed beside themselves, unless `kept` has a copy."""
-        for path in self.changed():
+    def keep_originals(self, paths: list[Path], kept: dict[Path, Path]) -> None:
+        """Copy files that will be changed beside themselves, unless `kept` has a copy."""
+        for path in paths:
             if path.exists() and path not in kept:
                 names = (f"{path.name}.orig{number or ''}" for number in count())
                 copies = (path.with_name(name) for name in names)

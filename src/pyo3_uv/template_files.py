@@ -59,7 +59,7 @@ def add_runners(plan: Plan, path: Path, windows: bool = False) -> bool:
 
 def comment(name: str, key: str) -> str:
     """Return the comment above the first line that starts with `key`; `///` becomes `//`."""
-    lines = _read(name).splitlines()
+    lines = [line.strip() for line in _read(name).splitlines()]
     end = start = next(number for number, line in enumerate(lines) if line.startswith(key))
     while lines[start - 1].startswith(("#", "//")):
         start -= 1
