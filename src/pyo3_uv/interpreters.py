@@ -81,7 +81,9 @@ def short(version: str, free_threaded: bool = False) -> str:
 
 
 def executable_of(venv: Path) -> Path:
-    """Return where a virtual environment has its Python, whether it exists or not."""
+    """Return where an environment has its Python, whether it exists or not."""
+    if (venv / "conda-meta").is_dir() and os.name == "nt":
+        return venv / "python.exe"
     return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 

@@ -14,10 +14,10 @@ from packaging.utils import canonicalize_name
 from tomlkit.items import AbstractTable
 
 from pyo3_uv import template_files
+from pyo3_uv.cargo_config import CargoConfig
 from pyo3_uv.interpreters import Python, choose, describe, executable_of
 from pyo3_uv.plan import Plan
 from pyo3_uv.process import UserError
-from pyo3_uv.project import CargoConfig
 from pyo3_uv.toml_edit import extend, inline_table, lookup, read_toml
 from pyo3_uv.workspaces import Workspace, cargo_workspace_above, uv_workspace_above
 

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from pyo3_uv import environments, rust_source
+from pyo3_uv.backend import Extension, extension_of
+from pyo3_uv.cargo_config import CargoConfig, config_in, configs_of
 from pyo3_uv.interpreters import Interpreter, describe, executable_of
-from pyo3_uv.process import UserError, run
 from pyo3_uv.toml_edit import Table, lookup, read_toml
 from pyo3_uv.workspaces import uv_workspace_above
 
-
-@dataclass(frozen=True)
-class CargoConfig:
-    """One of the configuration files that cargo reads in this folder."""
-
-    path: Path
-    content: Table
-
-    def env(self, name: str) -> tuple[str, bool] | None:
-        """Return the value that [env] gives to a variable, and whether it is forced."""
-        value = lookup(self.content, "env", name)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            return str(value), False
-        text = str(value.get("value", ""))
-        if value.get("relative"):
-            text = str(self.path.parent.parent / text)
-        return text, bool(value.get("force"))
+BINDINGS = ("pyo3", "pyo3-ffi")
 
 
 @dataclass
@@ -40,13 +23,16 @@ class Project:
     """What is known of a crate without building it.
 
     `package` is its entry in `cargo metadata`; `workspace` and `folder` are the folders of the
-    workspace's Cargo.toml and of the crate's.
+    workspace's Cargo.toml and of the crate's. `others` are the folders of the repository's other
+    crates with PyO3, `chosen` the features with which this one is built.
     """
 
     folder: Path
     workspace: Path
     package: Table
     members: list[Table] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+    chosen: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,30 +44,45 @@ class Project:
 
     # ---- PyO3 ----
 
+    @cached_property
+    def binding(self) -> str:
+        """The crate that binds to Python: pyo3, or pyo3-ffi alone."""
+        return next(name for name in BINDINGS if uses(self.package, name))
+
     def pyo3(self, kind: str | None) -> list[Table]:
-        """Return the dependencies on PyO3: of kind None (normal), "dev" or "build"."""
-        return [
-            d for d in self.package["dependencies"] if d["name"] == "pyo3" and d["kind"] == kind
-        ]
+        """Return the dependencies on it: of kind None (normal), "dev" or "build"."""
+        dependencies = self.package["dependencies"]
+        return [d for d in dependencies if d["name"] == self.binding and d["kind"] == kind]
+
+    @cached_property
+    def key(self) -> str:
+        """Its name in the manifest."""
+        (dependency, *_) = self.pyo3(None)
+        return str(dependency.get("rename") or self.binding)
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """The features to build with: the chosen ones, else one that switches an optional PyO3 on."""
+        if self.chosen or not all(d["optional"] for d in self.pyo3(None)):
+            return self.chosen
+        names = self.switching_on(self.key)
+        if names & self.default_features:
+            return ()
+        packaged = self.extension.features if self.extension else ()
+        written = names & self.manifest.get("features", {}).keys()  # not the implicit ones
+        found = next(((name,) for name in packaged if name in names), None)
+        return found or self.smallest(written or names)[:1]
 
     @cached_property
     def default_features(self) -> set[str]:
         """The crate's own features that are on by default, and what they switch on in PyO3."""
-        table: dict[str, list[str]] = self.package["features"]
-        found: set[str] = set()
-        remaining = ["default"]
-        while remaining:
-            name = remaining.pop()
-            if name not in found:
-                found.add(name)
-                remaining += table.get(name, [])
-        return found
+        return self._on("default")
 
     def has_feature(self, feature: str, kinds: tuple[str | None, ...] = (None,)) -> bool:
         """Whether PyO3's `feature` is on without further flags."""
         for kind in kinds:
             for dependency in self.pyo3(kind):
-                key = dependency.get("rename") or "pyo3"
+                key = dependency.get("rename") or self.binding
                 through = {f"{key}/{feature}", f"{key}?/{feature}"}
                 if feature in dependency["features"] or through & self.default_features:
                     return True
@@ -102,7 +103,8 @@ class Project:
     def source_matching(self, pattern: str) -> Path | None:
         """Return the first Rust file outside comments of which `pattern` matches."""
         for path in self.sources:
-            if re.search(pattern, without_comments(path.read_text("utf-8", "replace"))):
+            text = rust_source.without_comments(path.read_text("utf-8", "replace"))
+            if re.search(pattern, text):
                 return path
         return None
 
@@ -139,18 +141,66 @@ class Project:
     @cached_property
     def pymodules(self) -> list[str]:
         """The names that `#[pymodule]` gives, submodules included."""
-        found = []
-        for path in self.sources:
-            text = without_comments(path.read_text("utf-8", "replace"))
-            for match in re.finditer(
-                r"#\[(?:pyo3::)?pymodule(?P<arguments>\([^\]]*\))?\](?P<attributes>(?:\s*#\[[^\]]*\])*)"
-                r"\s*(?:pub(?:\([^)]*\))?\s+)?(?:unsafe\s+)?(?:mod|fn)\s+(?:r#)?(?P<name>\w+)",
-                text,
-            ):
-                attributes = f"{match['arguments'] or ''}{match['attributes']}"
-                named = re.search(r"\bname\s*=\s*\"(\w+)\"", attributes)
-                found.append(named[1] if named else match["name"])
+        return [
+            name
+            for path in self.sources
+            for name in rust_source.pymodules(path.read_text("utf-8", "replace"))
+        ]
+
+    @cached_property
+    def rust_programs(self) -> bool:
+        """Whether cargo starts something of this crate: tests, a program, examples or benches."""
+        kinds = {kind for target in self.package["targets"] for kind in target["kind"]}
+        programs = kinds & {"bin", "example", "test", "bench"}
+        return bool(programs or self.source_matching(rust_source.TEST))
+
+    @cached_property
+    def starts_python(self) -> bool:
+        """Whether tests, or the crate itself, start Python."""
+        on = self.has_feature("auto-initialize", (None, "dev"))
+        return on or self.source_matching(rust_source.START) is not None
+
+    @property
+    def cargo_test(self) -> str:
+        """The command that tests it with PyO3."""
+        return " ".join(["cargo test", *(f"--features {name}" for name in self.features)])
+
+    def switching_on(self, dependency: str) -> set[str]:
+        """The crate's features with which an optional dependency is built, by its key."""
+        marks = (f"dep:{dependency}", f"{dependency}/")
+        return {
+            feature
+            for feature in self.package["features"]
+            if any(value.startswith(marks[1]) or value == marks[0] for value in self._on(feature))
+        }
+
+    def smallest(self, features: set[str]) -> tuple[str, ...]:
+        """Return the features of which one is on where any of these is, as few as possible."""
+        kept = (f for f in features if not (self._on(f) - {f}) & features)
+        # A circle of features has no smallest.
+        return tuple(sorted(kept)) or tuple(sorted(features))
+
+    def _on(self, feature: str) -> set[str]:
+        """What a feature of the crate switches on, itself included."""
+        found: set[str] = set()
+        remaining = [feature]
+        while remaining:
+            if (name := remaining.pop()) not in found:
+                found.add(name)
+                remaining += self.package["features"].get(name, [])
         return found
+
+    @property
+    def resolver(self) -> str:
+        """The version of cargo's feature resolver, which the workspace's manifest sets."""
+        root = read_toml(self.workspace / "Cargo.toml")
+        for table in ("workspace", "package"):
+            if named := lookup(root, table, "resolver"):
+                return str(named)
+        paths = {Path(p["manifest_path"]): p for p in self.members}
+        package = paths.get(self.workspace / "Cargo.toml")
+        edition = int(package["edition"]) if package else 2015  # what a root without a crate has
+        return "3" if edition >= 2024 else "2" if edition >= 2021 else "1"
 
     # ---- Python's side ----
 
@@ -168,24 +218,44 @@ class Project:
         return read_toml(self.pyproject_path) if self.pyproject_path else {}
 
     @cached_property
+    def package_root(self) -> Path | None:
+        """The folder of the Python package: that of pyproject.toml, or of setup.py alone."""
+        for folder in self._upwards():
+            if (folder / "pyproject.toml").is_file() or (folder / "setup.py").is_file():
+                return folder
+        return None
+
+    @cached_property
+    def extension(self) -> Extension | None:
+        """The extension module that a Python package has of this crate."""
+        if not self.package_root:
+            return None
+        pyproject = (
+            read_toml(path) if (path := self.package_root / "pyproject.toml").exists() else {}
+        )
+        return extension_of(self.package_root, pyproject, {self.folder, self.workspace})
+
+    @property
     def maturin(self) -> bool:
         """Whether maturin builds a Python package from this crate."""
-        backend = lookup(self.pyproject, "build-system", "build-backend")
-        if backend not in ("maturin", "maturin_bootstrap"):
-            return False
-        assert self.pyproject_path
-        named = lookup(self.pyproject, "tool", "maturin", "manifest-path") or "Cargo.toml"
-        folder = (self.pyproject_path.parent / named).parent.resolve()
-        # A workspace's manifest stands for the one member that is an extension module.
-        return folder == self.folder.resolve() or folder == self.workspace.resolve()
+        return bool(self.extension and self.extension.backend == "maturin")
 
     @cached_property
     def module(self) -> str | None:
-        """The dotted name under which maturin installs the extension module."""
-        if not self.maturin:
-            return None
-        named = lookup(self.pyproject, "tool", "maturin", "module-name")
-        return str(named) if named else self.lib_name
+        """The dotted name under which the extension module is installed."""
+        return (self.extension.module or self.lib_name) if self.extension else None
+
+    @property
+    def has_cache_keys(self) -> bool:
+        """Whether uv builds the extension module by the `cache-keys` of pyproject.toml."""
+        if not self.extension or not self.pyproject_path:
+            return False
+        return self.pyproject_path.parent == self.package_root
+
+    @cached_property
+    def distribution(self) -> str:
+        """The name of the Python package."""
+        return str(lookup(self.pyproject, "project", "name") or self.name)
 
     def _upwards(self) -> list[Path]:
         """The crate's folder and those above it, up to the workspace's or the repository's."""
@@ -197,6 +267,11 @@ class Project:
         # In no repository: what lies above the workspace belongs to somebody else.
         return [f for f in found if f.is_relative_to(self.workspace)]
 
+    @property
+    def repository(self) -> Path:
+        """The root of the repository, else of the workspace."""
+        return self._upwards()[-1]
+
     @cached_property
     def uv_workspace(self) -> Path | None:
         """The root of the uv workspace of which the project is a member, in another folder."""
@@ -207,22 +282,34 @@ class Project:
         return found.root if found and found.names(folder) and not found.excludes(folder) else None
 
     @property
-    def elsewhere(self) -> str | None:
+    def uv_root(self) -> Path:
+        """Where uv has the environment and its lock file."""
+        return self.uv_workspace or (
+            self.pyproject_path.parent if self.pyproject_path else self.folder
+        )
+
+    @property
+    def syncs(self) -> bool:
+        """Whether `uv sync` manages the environment here: there is a lock file, or more of uv's."""
+        uv = lookup(self.pyproject, "tool", "uv") or {}
+        return (self.uv_root / "uv.lock").exists() or "required-version" in uv
+
+    @property
+    def elsewhere(self) -> Path | None:
         """The environment that UV_PROJECT_ENVIRONMENT names, instead of `.venv`."""
-        return os.environ.get("UV_PROJECT_ENVIRONMENT") if self.pyproject_path else None
+        return environments.wanted(self.uv_root) if self.pyproject_path else None
 
     @cached_property
     def venv(self) -> Path:
-        """The folder of the environment that uv uses here, whether it exists or not."""
-        root = self.pyproject_path.parent if self.pyproject_path else self.folder
-        root = self.uv_workspace or root
-        if self.elsewhere:
-            return root / self.elsewhere
-        if not self.pyproject_path:
-            for folder in self._upwards():
-                if (folder / ".venv").is_dir():
-                    return folder / ".venv"
-        return root / ".venv"
+        """The folder of the project's environment, or where uv would make it."""
+        roots = list(dict.fromkeys((self.uv_root, *self._upwards())))
+        return self.elsewhere or environments.find(roots) or self.uv_root / ".venv"
+
+    @property
+    def activated(self) -> bool:
+        """Whether the environment is used as it is activated, and lies where nobody looks."""
+        named = self.venv.name == ".venv" or self.elsewhere
+        return not named and self.venv == environments.activated()
 
     @property
     def venv_python(self) -> Path:
@@ -230,7 +317,7 @@ class Project:
 
     @cached_property
     def interpreter(self) -> Interpreter | None:
-        """The Python of `.venv`; None if there is none or it does not start."""
+        """The Python of the environment; None if there is none or it does not start."""
         return describe(self.venv_python) if self.venv_python.exists() else None
 
     def shown(self, path: Path | str) -> str:
@@ -238,8 +325,8 @@ class Project:
         path = Path(path)
         if path.is_relative_to(self.folder):
             return str(path.relative_to(self.folder))
-        roots = [root for root in (self.workspace, self.uv_workspace) if root]
-        inside = any(path.is_relative_to(root) for root in roots)
+        roots = (self.workspace, self.uv_workspace, self.repository)
+        inside = any(path.is_relative_to(root) for root in roots if root)
         return os.path.relpath(path, self.folder) if inside else str(path)
 
     # ---- Cargo's configuration ----
@@ -247,24 +334,33 @@ class Project:
     @cached_property
     def configs(self) -> list[CargoConfig]:
         """The configuration files that cargo reads here, the one that wins first."""
-        home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-        folders = [folder / ".cargo" for folder in (self.folder, *self.folder.parents)]
-        found = []
-        for folder in [*folders, *([] if home in folders else [home])]:
-            for name in ("config", "config.toml"):
-                if (folder / name).is_file():
-                    found.append(CargoConfig(folder / name, read_toml(folder / name)))
-                    break
-        return found
+        return configs_of(self.folder)
 
     @property
     def config_path(self) -> Path:
-        """The configuration file for what concerns this project: of the workspace."""
-        for folder in (self.folder, self.workspace):
-            for name in ("config.toml", "config"):
-                if (folder / ".cargo" / name).is_file():
-                    return folder / ".cargo" / name
-        return self.workspace / ".cargo/config.toml"
+        """The configuration file for what concerns this project.
+
+        One that names a Python already; else one that no other crate with PyO3 reads, if there is
+        such a place: that crate may be tested with another Python, and have no rpath to this one.
+        """
+        places = list(dict.fromkeys((self.workspace, self.folder)))
+        for config in self.configs:
+            named = config.env("PYO3_PYTHON") or config.env("VIRTUAL_ENV")
+            if named and config.path.parent.parent in places:
+                return config.path
+        free = [place for place in places if not self.neighbours(place)]
+        (place, *_) = free or places[-1:]
+        return config_in(place / ".cargo") or place / ".cargo/config.toml"
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether `config_path` names a Python, so that cargo builds for it there."""
+        found = self.configured("PYO3_PYTHON") or self.configured("VIRTUAL_ENV")
+        return found is not None and found[0].path == self.config_path
+
+    def neighbours(self, folder: Path) -> list[Path]:
+        """The other crates with PyO3 that are built with the configuration in a folder."""
+        return [other for other in self.others if other.is_relative_to(folder)]
 
     @property
     def configured_venv(self) -> str:
@@ -289,45 +385,6 @@ class Project:
         return None
 
 
-def without_comments(rust: str) -> str:
-    """Return Rust source without `//` and `/* */` comments (strings with `//` lose their end)."""
-    return re.sub(r"/\*.*?\*/|//[^\n]*", "", rust, flags=re.DOTALL)
-
-
-def load(path: Path) -> Project:
-    """Return the crate in `path`, a folder or a Cargo.toml; in a workspace the one with PyO3.
-
-    Raises `UserError` (usage) if there is no crate, none that uses PyO3, or more than one.
-    """
-    path = path.resolve()
-    folder = path.parent if path.name == "Cargo.toml" and path.is_file() else path
-    if not folder.is_dir():
-        raise UserError(f"{path} is no folder with a Cargo.toml", 2)
-    manifest = next(
-        (f / "Cargo.toml" for f in (folder, *folder.parents) if (f / "Cargo.toml").is_file()), None
-    )
-    if not manifest:
-        raise UserError(f"there is no Cargo.toml in {folder} or above it", 2)
-    read_toml(manifest)
-    command = ["cargo", "metadata", "--format-version=1", "--no-deps", "--manifest-path"]
-    result = run([*command, str(manifest)], manifest.parent)
-    if result.code == 127:
-        raise UserError("cargo is not installed: https://rustup.rs")
-    if result.code:
-        raise UserError(f"cargo metadata failed\n{result.stderr.strip()}")
-    metadata = json.loads(result.stdout)
-    members = metadata["packages"]
-
-    def uses_pyo3(package: Table) -> bool:
-        return any(d["name"] == "pyo3" and d["kind"] is None for d in package["dependencies"])
-
-    own = [p for p in members if Path(p["manifest_path"]) == manifest and uses_pyo3(p)]
-    found = own or [p for p in members if uses_pyo3(p)]
-    if not found:
-        raise UserError(f"no crate in {manifest.parent} depends on pyo3", 2)
-    if len(found) > 1:
-        names = ", ".join(str(Path(p["manifest_path"]).parent) for p in found)
-        raise UserError(f"more than one crate uses pyo3; name one of: {names}", 2)
-    return Project(
-        Path(found[0]["manifest_path"]).parent, Path(metadata["workspace_root"]), found[0], members
-    )
+def uses(package: Table, *names: str) -> bool:
+    """Whether a package of `cargo metadata` depends on one of these crates, not only in tests."""
+    return any(d["name"] in names and d["kind"] is None for d in package["dependencies"])

@@ -1,0 +1,34 @@
+"""What can be read off Rust source without compiling it."""
+
+from __future__ import annotations
+
+import re
+
+
+def without_comments(rust: str) -> str:
+    """Return Rust source without `//` and `/* */` comments (strings with `//` lose their end)."""
+    return re.sub(r"/\*.*?\*/|//[^\n]*", "", rust, flags=re.DOTALL)
+
+
+# A test, or the module of tests; also those of rstest, test-case and proptest
+TEST = r"#\[(?:\w+::)*(?:test|rstest|test_case|proptest|cfg\(test\))\b|\bproptest!"
+
+# What starts an interpreter
+START = (
+    r"\b(Python::initialize|prepare_freethreaded_python|Py_Initialize\w*|"
+    r"with_embedded_python_interpreter)\b"
+)
+
+
+def pymodules(rust: str) -> list[str]:
+    """Return the names that `#[pymodule]` gives, submodules included."""
+    found = []
+    for match in re.finditer(
+        r"#\[(?:pyo3::)?pymodule(?P<arguments>\([^\]]*\))?\](?P<attributes>(?:\s*#\[[^\]]*\])*)"
+        r"\s*(?:pub(?:\([^)]*\))?\s+)?(?:unsafe\s+)?(?:mod|fn)\s+(?:r#)?(?P<name>\w+)",
+        without_comments(rust),
+    ):
+        attributes = f"{match['arguments'] or ''}{match['attributes']}"
+        named = re.search(r"\bname\s*=\s*\"(\w+)\"", attributes)
+        found.append(named[1] if named else match["name"])
+    return found
