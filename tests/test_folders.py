@@ -186,7 +186,7 @@ def test_in_a_uv_workspace(
     shutil.rmtree(project / ".venv")
     report = doctor(project, env)
     assert ids(report) == ["interpreter", "cache-keys"]
-    assert "a Python that is not there" in report["problems"][0]["title"]
+    assert "a Python that is not there" in report["findings"][0]["title"]
     run([uv(), "pip", "install", "--quiet", "wheel"], tmp_path, env)
     next(project.glob("python/my_project/*.so")).unlink()
     result = apply(project, env)

@@ -180,7 +180,7 @@ def test_two_extensions_and_a_pure_package(
         path.unlink()
     sync_root(root, middle, env)
     assert "10 passed" in run([uv(), "run", "--all-packages", "pytest"], root, env).output
-    assert doctor(root / "packages/slow", env)["problems"] == []
+    assert doctor(root / "packages/slow", env)["findings"] == []
 
 
 @pytest.mark.slow
@@ -191,7 +191,7 @@ def test_member_with_two_crates(root: Path, middle: Interpreter, env: dict[str, 
     command = [PYO3_UV, "new", "packages/deep", "--defaults", "-d", "layout=workspace"]
     run(command, root, env)
     report = doctor(root / "packages/deep", env)
-    assert report["problems"] == []
+    assert report["findings"] == []
     assert report["facts"]["environment"].startswith("../../../../.venv: ")
 
 
@@ -213,7 +213,7 @@ def test_defaults_leave_the_root_alone(
     git(root, "apply", "join.diff")
     run(["rm", "-r", "fast/.venv", "fast/uv.lock", "join.diff"], root, env)
     sync_root(root, middle, env)
-    assert doctor(root / "fast", env)["problems"] == []
+    assert doctor(root / "fast", env)["findings"] == []
     assert not (root / "fast/.venv").exists()
 
 
@@ -273,7 +273,7 @@ def test_join_both(both: Path, middle: Interpreter, env: dict[str, str]) -> None
     loop = Loop(both, env)
     replace(both / "slow/src/lib.rs", "value * value", "value * value * 1.0")
     assert loop.run([uv(), "sync", "--all-packages"]) == ["slow"]
-    assert doctor(both / "fast", env)["problems"] == []
+    assert doctor(both / "fast", env)["findings"] == []
 
     for name in ("fast", "slow"):
         replace(both / name / "Cargo.toml", f'name = "_{name}_core"', 'name = "_core"')

@@ -2,45 +2,96 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 from pyo3_uv.checks import CHECKS
-from pyo3_uv.checks.base import Check, Problem
+from pyo3_uv.checks.base import Check, Finding, Grade
 from pyo3_uv.examination import Examination
 from pyo3_uv.probe import probe
 from pyo3_uv.process import UserError
 from pyo3_uv.project import Project
 
+GRADES: tuple[Grade, ...] = get_args(Grade)
+# of the output of --json, which docs/command.md describes and docs/report.schema.json defines
+SCHEMA = 1
+
 
 @dataclass
 class Report:
-    """What was found out: facts, in the order in which they were found, and problems.
+    """What was found out about a crate: facts, in the order in which they were found, and findings.
 
-    `failed` are the checks that found the problems; they know the cures.
+    `failed` are the checks that found something, they know the cures; `rust_tests` those of them
+    that only matter to Rust tests with Python, where there are none: one finding stands for these.
     """
 
     project: Project
     facts: dict[str, str]
-    problems: list[Problem] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     failed: list[Check] = field(default_factory=list)
+    rust_tests: list[Check] = field(default_factory=list)
+
+    def count(self, grade: Grade) -> int:
+        return sum(finding.grade == grade for finding in self.findings)
 
     @property
-    def healthy(self) -> bool:
-        return not self.problems
+    def sorted(self) -> list[Finding]:
+        """The findings, the worst first."""
+        return sorted(self.findings, key=lambda finding: GRADES.index(finding.grade))
+
+    def passes(self, strict: bool) -> bool:
+        """Whether there is no error, and with `strict` no warning."""
+        return not self.count("error") and not (strict and self.count("warning"))
 
     @property
     def ids(self) -> list[str]:
-        return [problem.id for problem in self.problems]
+        return [finding.id for finding in self.findings]
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "project": str(self.project.folder),
-            "healthy": self.healthy,
             "facts": self.facts,
-            "problems": [asdict(problem) for problem in self.problems],
+            "findings": [asdict(finding) for finding in self.findings],
         }
+
+
+def as_json(reports: list[Report], strict: bool) -> dict[str, Any]:
+    """Return the reports as docs/report.schema.json defines them."""
+    return {
+        "schema": SCHEMA,
+        "ok": all(report.passes(strict) for report in reports),
+        "counts": {grade: sum(report.count(grade) for report in reports) for grade in GRADES},
+        "projects": [report.as_dict() for report in reports],
+    }
+
+
+def as_annotations(reports: list[Report], root: Path) -> list[str]:
+    """Return the findings as workflow commands of GitHub, with paths relative to `root`.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+    """
+    levels = {"error": "error", "warning": "warning", "advice": "notice"}
+    lines = []
+    for report in reports:
+        for finding in report.findings:
+            properties = {"title": f"{finding.title} ({finding.id})"}
+            if finding.file:
+                path = os.path.relpath(report.project.folder / finding.file, root)
+                properties["file"] = Path(path).as_posix()
+                properties |= {"line": str(finding.line)} if finding.line else {}
+            shown = ",".join(f"{key}={_escape(text, ':,')}" for key, text in properties.items())
+            message = f"{finding.evidence}\n{finding.effect}\nCure: {finding.cure}"
+            lines.append(f"::{levels[finding.grade]} {shown}::{_escape(message)}")
+    return lines
+
+
+def _escape(text: str, more: str = "") -> str:
+    for character in f"%\r\n{more}":
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
 
 
 def examine(project: Project, step: Callable[[str], None] = lambda _: None) -> Report:
@@ -53,12 +104,38 @@ def examine(project: Project, step: Callable[[str], None] = lambda _: None) -> R
         with probe(project.folder) as crate:
             examination = Examination(project, crate, step)
             report = Report(project, examination.facts)
+            later: list[Finding] = []
             for kind in CHECKS:
                 check = kind(examination)
-                if problem := check.problem():
-                    report.problems.append(problem)
-                    report.failed.append(check)
-                    examination.build_failure_explained |= check.explains_build_failure
+                if finding := check.finding():
+                    if check.about_rust_programs and not examination.rust_uses_python:
+                        later.append(finding)
+                        report.rust_tests.append(check)
+                    else:
+                        report.findings.append(finding)
+                        report.failed.append(check)
+                    if check.explains and examination.fails_with(check.explains):
+                        examination.build_failure_explained = True
+            if later:
+                report.findings.append(_rust_tests(later))
     except OSError as error:
         raise UserError(f"{error.filename or project.folder}: {error.strerror}") from None
     return report
+
+
+def _rust_tests(findings: list[Finding]) -> Finding:
+    """Return what is to be known before one writes a Rust test with Python."""
+    first, *_ = findings
+    return Finding(
+        id="rust-tests",
+        grade="advice",
+        title="a Rust test that uses Python would not run here",
+        evidence="; ".join(finding.evidence for finding in findings),
+        command=first.command,
+        output=first.output,
+        file=first.file,
+        line=first.line,
+        effect="none now, as no Rust test and no Rust program uses Python; in the first one: "
+        + "; ".join(finding.title for finding in findings),
+        cure="if you want to write some: pyo3-uv fix --rust-tests",
+    )

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from packaging.version import Version
 
+from pyo3_uv import binaries
+from pyo3_uv.interpreters import Interpreter, describe, executable_of
 from pyo3_uv.probe import EmbeddedStart, Probe
 from pyo3_uv.process import outer_environment, run
 from pyo3_uv.project import Project
+from pyo3_uv.toml_edit import lookup, read_toml
+
+# What the linker says where libpython is left out, and where it is not there: GNU ld, lld, Apple's
+# ld, and rustc itself for a static one
+NO_SYMBOLS = r"undefined (symbol|reference).*\bPy"
+NO_LIBRARY = (
+    r"(cannot find|unable to find library|library not found for) -lpython3|"
+    r"could not find native static library `python3"
+)
 
 
 @dataclass
@@ -33,16 +45,23 @@ class Build:
     executables: list[Path] = field(default_factory=list)
 
 
-def build_tests(project: Project) -> Build:
-    """Build the tests in cargo's target folder; a Cargo.lock that this writes is removed again."""
+@contextmanager
+def no_new_lock(project: Project) -> Iterator[None]:
+    """Remove a Cargo.lock that cargo writes meanwhile."""
     lock = project.workspace / "Cargo.lock"
     existed = lock.exists()
-    command = ["cargo", "test", "--no-run", "--message-format=json", "--package", project.name]
     try:
-        result = run(command, project.folder)
+        yield
     finally:
         if not existed:
             lock.unlink(missing_ok=True)
+
+
+def build_tests(project: Project) -> Build:
+    """Build the tests in cargo's target folder."""
+    command = ["cargo", "test", "--no-run", "--message-format=json", *_selection(project)]
+    with no_new_lock(project):
+        result = run(command, project.folder)
     build = Build(result.code == 0, result.stderr.strip())
     for line in result.stdout.splitlines():
         if not line.startswith("{"):
@@ -62,6 +81,18 @@ def build_tests(project: Project) -> Build:
     return build
 
 
+def _selection(project: Project) -> list[str]:
+    """Return cargo's options for the one crate in its folder, with its features.
+
+    Its name is left out where it can be, as a dependency may have the same.
+    """
+    features = ["--features", ",".join(project.features)] if project.features else []
+    workspace = read_toml(project.workspace / "Cargo.toml")
+    if project.folder != project.workspace or not lookup(workspace, "workspace", "default-members"):
+        return features
+    return ["--package", str(project.package["id"]), *features]
+
+
 def _read_config(output: Path) -> dict[str, str]:
     """Return the configuration that pyo3-ffi's build script hands to dependents, in hex."""
     try:
@@ -70,6 +101,15 @@ def _read_config(output: Path) -> dict[str, str]:
         return {}
     lines = bytes.fromhex(match[1]).decode().splitlines() if match else []
     return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A test executable that was started to list its tests: the command, and how it ended."""
+
+    command: str
+    code: int
+    output: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +132,7 @@ class Examination:
         self.probe = probe
         self.step = step
         self.facts: dict[str, str] = {}
-        self.build_failure_explained = False  # by a problem that was found before
+        self.build_failure_explained = False  # by a finding before
 
     @cached_property
     def build(self) -> Build:
@@ -101,29 +141,68 @@ class Examination:
 
     @property
     def pyo3_version(self) -> Version | None:
-        """The version that was built, or that is locked if nothing could be built."""
-        if self.project.interpreter:
+        """The version that was built, or that is locked if it was not: an optional one is not."""
+        if self.build.pyo3_version:
             return self.build.pyo3_version
         lock = self.project.workspace / "Cargo.lock"
         text = lock.read_text() if lock.exists() else ""
-        match = re.search(r'name = "pyo3"\nversion = "([^"]+)"', text)
+        match = re.search(rf'name = "{self.project.binding}"\nversion = "([^"]+)"', text)
         return Version(match[1]) if match else None
 
     @cached_property
+    def python(self) -> Interpreter | None:
+        """The Python that cargo builds for today, that of the environment or another."""
+        path = self.selection.path
+        if path and self.in_venv(path):
+            return self.project.interpreter
+        return describe(path, self.project.folder) if path else None
+
+    def fails_with(self, messages: str) -> bool:
+        """Whether the tests are not built, and a line of the output matches."""
+        return not self.build.ok and bool(re.search(messages, self.build.errors))
+
+    @cached_property
+    def rust_uses_python(self) -> bool:
+        """Whether Rust tests, or a program, use Python: they start it, or link libpython."""
+        if not self.project.rust_programs:
+            return False
+        if self.project.starts_python:
+            return True
+        if not self.build.ok:
+            return self.fails_with(f"{NO_SYMBOLS}|{NO_LIBRARY}")
+        found = (binaries.read(path) for path in self.build.executables)
+        return any(binary and binary.libpython for binary in found)
+
+    @cached_property
     def embedded(self) -> EmbeddedStart | None:
-        """An embedded interpreter of `.venv` that finds its libpython."""
-        if not self.project.interpreter:
+        """An embedded interpreter of that Python, which finds its libpython."""
+        if not self.python:
             return None
         self.step("starting an embedded interpreter")
-        return self.probe.start(self.project.interpreter, rpath=True)
+        return self.probe.start(self.python, rpath=True)
+
+    @cached_property
+    def listing(self) -> Listing | None:
+        """The library's tests, listed by themselves; None if there are none.
+
+        Other tests may have a harness of their own, which runs them whatever the options are.
+        """
+        libraries = [t for t in self.project.package["targets"] if "custom-build" not in t["kind"]]
+        if not any(t["test"] and {"lib", "rlib", "cdylib"} & set(t["kind"]) for t in libraries):
+            return None
+        self.step("cargo test --lib -- --list")
+        command = ["cargo", "test", "--quiet", "--lib", *_selection(self.project), "--", "--list"]
+        with no_new_lock(self.project):
+            result = run(command, self.project.folder)
+        return Listing(shlex.join(command), result.code, result.output)
 
     @cached_property
     def loader_finds_libpython(self) -> bool:
-        """Whether a program without rpath finds the libpython of `.venv`."""
-        if not self.project.interpreter:
+        """Whether a program without rpath finds its libpython."""
+        if not self.python:
             return False
         self.step("starting one without rpath")
-        return not self.probe.start(self.project.interpreter, rpath=False).misses_libpython
+        return not self.probe.start(self.python, rpath=False).misses_libpython
 
     @cached_property
     def selection(self) -> Selection:
@@ -137,11 +216,11 @@ class Examination:
             return Selection(python, self._source("PYO3_PYTHON"), lasting)
         venv, conda = env.get("VIRTUAL_ENV"), env.get("CONDA_PREFIX")
         if venv and not conda:
-            python = str(Path(venv) / self.project.venv_python.relative_to(self.project.venv))
+            python = str(executable_of(Path(venv)))
             lasting = self.project.configured("VIRTUAL_ENV") is not None
             return Selection(python, self._source("VIRTUAL_ENV"), lasting)
         if conda and not venv:
-            python = str(Path(conda, "python.exe" if os.name == "nt" else "bin/python"))
+            python = str(executable_of(Path(conda)))
             return Selection(python, self._source("CONDA_PREFIX"), False)
         why = ", as VIRTUAL_ENV and CONDA_PREFIX are both set" if venv else ""
         for name in ("python", "python3"):
@@ -152,9 +231,9 @@ class Examination:
 
     @property
     def selects_venv(self) -> bool:
-        """Whether that is the Python of `.venv`, in any shell."""
-        found = self.selection
-        return found.lasting and found.path is not None and self.in_venv(found.path)
+        """Whether that is the Python of the environment, in any shell in which one works on it."""
+        found, lasting = self.selection, self.selection.lasting or self.project.activated
+        return lasting and found.path is not None and self.in_venv(found.path)
 
     def _source(self, variable: str) -> str:
         configured = self.project.configured(variable)
@@ -163,7 +242,7 @@ class Examination:
         return f"{variable} of the shell"
 
     def in_venv(self, executable: str) -> bool:
-        """Whether a program lies in `.venv` (itself it is a link to the base Python)."""
+        """Whether a program lies in the environment (itself it is a link to the base Python)."""
         return Path(executable).parent.resolve().is_relative_to(self.project.venv.resolve())
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from pyo3_uv.checks.base import Check
 from pyo3_uv.plan import Plan
 
@@ -15,14 +13,13 @@ class TestsBuild(Check):
     title = "cargo test --no-run fails"
     effect = "no test was built, so nothing could be examined in one"
     cure = "cargo test --no-run shows the whole message"
+    grade = "error"
 
     def find(self) -> str | None:
         if self.examination.build_failure_explained or self.examination.build.ok:
             return None
-        errors = self.examination.probe.failure or self.examination.build.errors
-        pattern = r"\s*(error|rust-lld|.*: undefined)"
-        lines = [line for line in errors.splitlines() if re.match(pattern, line)]
-        return "\n".join(lines[:5]) or errors[-1000:]
+        self.show_build()
+        return self.output
 
     def fix(self, plan: Plan) -> None:
         self.leave_to_user(plan)

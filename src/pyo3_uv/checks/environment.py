@@ -3,42 +3,56 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 from tomlkit.items import InlineTable
 
-from pyo3_uv import template_files
+from pyo3_uv import binding, template_files
 from pyo3_uv.checks.base import Check
-from pyo3_uv.interpreters import describe
+from pyo3_uv.examination import NO_LIBRARY, Selection
 from pyo3_uv.plan import Plan
-from pyo3_uv.toml_edit import inline_table
+from pyo3_uv.process import run
+from pyo3_uv.toml_edit import inline_table, lookup
+
+# Without --inexact uv uninstalls what is not in its lock file, without --frozen it may change that
+SYNC = ["uv", "sync", "--inexact", "--frozen"]
+
+# What pyo3-ffi's build script says, where there is no Python or it does not fit
+NO_INTERPRETER = r"Python( 3)? interpreter|custom build command for `pyo3-ffi"
 
 
 class Environment(Check):
     id = "no-environment"
-    effect = "PyO3 has no Python of this project to build for, or takes another one"
-    explains_build_failure = True
+    effect = "what is installed, and whether tests run in it, could not be examined"
 
     def find(self) -> str | None:
         project = self.project
         venv, executable = project.shown(project.venv), project.shown(project.venv_python)
+        self.explains = "" if self.examination.python else NO_INTERPRETER
         if python := project.interpreter:
             fact = f"{venv}: Python {python.version}, {python.linkage} libpython"
             self.examination.facts["environment"] = fact
             return None
-        self.cure = "uv sync" if project.pyproject_path else "uv venv"
+        self.command = f"{executable} --version"
         if project.venv_python.exists() or project.venv_python.is_symlink():
+            self.grade = "error"
+            self.output = run([project.venv_python, "--version"]).output
             self.title = f"{venv} does not start"
-            self.cure += "" if project.pyproject_path else " --clear"
+            self.cure = "uv sync" if project.syncs else f"uv venv --clear {shlex.quote(venv)}"
             return f"{executable} is there and does not start"
-        self.title = f"there is no {venv}"
-        return f"{executable} does not exist"
+        self.grade, self.output = "advice", "No such file or directory"
+        self.title = f"there is no {venv}, so less could be examined"
+        self.cure = "uv sync" if lookup(project.pyproject, "project", "name") else "uv venv"
+        return f"{executable} does not exist, and no other environment was found"
 
     def fix(self, plan: Plan) -> None:
-        plan.commands.append(
-            ["uv", "sync"] if self.project.pyproject_path else ["uv", "venv", "--clear"]
-        )
+        if self.project.syncs:
+            plan.commands.append(SYNC)
+        else:
+            self.leave_to_user(plan)
 
 
 class Force(Check):
@@ -54,6 +68,7 @@ class Force(Check):
         configured = self.project.configured("PYO3_PYTHON")
         if not configured or not configured[2]:
             return None
+        self.show(configured[0].path, "PYO3_PYTHON|force")
         return f"{self.project.shown(configured[0].path)} sets PYO3_PYTHON with force = true"
 
     def fix(self, plan: Plan) -> None:
@@ -78,38 +93,56 @@ class Force(Check):
 
 class SelectedInterpreter(Check):
     id = "interpreter"
-    explains_build_failure = True
+    binds_to_uv = True
+    about_rust_programs = True
+    explains = NO_INTERPRETER
 
     def find(self) -> str | None:
         project, selection = self.project, self.examination.selection
         shown = project.shown(selection.path) if selection.path else "none"
         self.examination.facts["interpreter"] = f"{shown}, from {selection.source}"
-        if not project.interpreter:
+        if not project.interpreter or self.examination.selects_venv:
             return None
-        if self.examination.selects_venv:
-            return None
+        venv = project.shown(project.venv)
         if selection.path and os.path.isabs(selection.path) and not Path(selection.path).exists():
             self.title = "PyO3 is told to take a Python that is not there"
             self.effect = "cargo does not build: failed to run the Python interpreter"
         elif selection.path and self.examination.in_venv(selection.path):
-            self.title = "PyO3 takes .venv only while it is activated"
+            self.title = f"PyO3 takes {venv} only while it is activated"
             self.effect = "in a shell in which it is not activated, PyO3 takes another Python"
         else:
-            self.title = "PyO3 takes another Python than .venv"
+            self.title = f"PyO3 takes another Python than {venv}"
             self.effect = (
-                "cargo test and cargo run use another Python than uv run, without the packages of "
-                "the project"
+                f"{project.cargo_test} and cargo run use another Python than uv run, without the "
+                "packages of the project"
             )
         self.cure = self._select()
-        other = describe(selection.path, project.folder) if selection.path else None
+        self._show(selection)
+        if selection.path:
+            self.explains += f"|{re.escape(selection.path)}"  # the template's own build.rs names it
+        if self.examination.fails_with(self.explains):
+            self.about_rust_programs = False
+            self.show_build()
+        other = self.examination.python
         version = f"Python {other.version}" if other else "no Python that starts"
         return (
             f"PyO3 takes {selection.path} ({version}), from {selection.source}; "
-            f"{project.shown(project.venv)} has Python {project.interpreter.version}"
+            f"{venv} has Python {project.interpreter.version}"
         )
 
+    def _show(self, selection: Selection) -> None:
+        """Say what names the interpreter: a configuration, a variable or PATH."""
+        variable, _, where = selection.source.partition(" ")
+        configured = self.project.configured(variable)
+        if where.startswith("in ") and configured:
+            self.show(configured[0].path, variable)
+        elif where == "of the shell":
+            self.see(f'echo "${variable}"', os.environ.get(variable, ""))
+        else:
+            self.see("command -v python python3", selection.path or "")
+
     def _select(self) -> str:
-        """Return what makes PyO3 take `.venv`: it depends on what made it take something else."""
+        """Return what makes PyO3 take the environment; it depends on what it takes now."""
         project, source = self.project, self.examination.selection.source
         variable, _, where = source.partition(" ")
         configured = project.configured("PYO3_PYTHON") or project.configured("VIRTUAL_ENV")
@@ -119,6 +152,8 @@ class SelectedInterpreter(Check):
             return 'export PYO3_PYTHON="$UV_PROJECT_ENVIRONMENT/bin/python"'
         if where == "of the shell" and (configured or variable.startswith("PYO3_")):
             return f"unset {variable} in this shell"
+        if why_not := binding.obstacle(project):
+            return f"activate {project.shown(project.venv)} before cargo test ({why_not})"
         setting = f'PYO3_PYTHON = {{ value = "{project.configured_python}", relative = true }}'
         if project.sets_virtual_env:
             setting = (
@@ -139,16 +174,20 @@ class SelectedInterpreter(Check):
                 ".cargo/config.toml elsewhere: the doctor names it"
             )
             return
+        if binding.obstacle(project):
+            self.leave_to_user(plan)
+            return
         python = project.configured_venv if windows else project.configured_python
         template_files.set_python(plan, path, python, windows)
 
 
 class StaleConfiguration(Check):
     id = "stale-configuration"
-    title = "PyO3 is configured for a Python that .venv no longer has"
+    title = "PyO3 is configured for a Python that the environment no longer has"
     effect = "cargo test goes on with the old Python, as PyO3 watches the text of PYO3_PYTHON"
     cure = "cargo clean -p pyo3-ffi"
-    explains_build_failure = True
+    grade = "error"
+    explains = f"{NO_LIBRARY}|cargo clean -p pyo3-ffi"  # so the template's own build.rs
 
     def find(self) -> str | None:
         python, selected = self.project.interpreter, self.examination.selection.path
@@ -162,7 +201,12 @@ class StaleConfiguration(Check):
         current = f"lib{python.lib_name} in {python.lib_dir}"
         if os.name == "nt" or configured == current:
             return None
-        return f"PyO3 was built for {configured}; .venv has {current}"
+        name = self.project.shown(self.project.venv_python)
+        script = "import sysconfig as s; print(*map(s.get_config_var, ('INSTSONAME', 'LIBDIR')))"
+        self.command = f'{name} -c "{script}"'
+        self.output = run([self.project.venv_python, "-c", script]).output
+        venv = self.project.shown(self.project.venv)
+        return f"PyO3 was built for {configured}; {venv} has {current}"
 
     def fix(self, plan: Plan) -> None:
         plan.commands.append(["cargo", "clean", "--package", "pyo3-ffi"])

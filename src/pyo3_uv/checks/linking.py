@@ -3,45 +3,75 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
 from tomlkit.items import AbstractTable, InlineTable
 
-from pyo3_uv import binaries, template_files
+from pyo3_uv import binaries
+from pyo3_uv.build_script import add_line, add_rpath
 from pyo3_uv.checks.base import Check
 from pyo3_uv.checks.rebuilds import add_cache_keys
+from pyo3_uv.examination import NO_LIBRARY, NO_SYMBOLS
 from pyo3_uv.membership import library_name, rename_library
 from pyo3_uv.plan import Plan
-from pyo3_uv.toml_edit import inline_table, lookup, remove
+from pyo3_uv.toml_edit import lookup, remove
 
-# The first PyO3 with add_libpython_rpath_link_args
-RPATH_FUNCTION = Version("0.29.2")
+# The first PyO3 that knows PYO3_BUILD_EXTENSION_MODULE; wheels of an older one link libpython
+# unless they are built with the feature
+MODULE_VARIABLE = Version("0.26")
 
 
 class ExtensionModule(Check):
     id = "extension-module"
-    title = "the feature extension-module is always on"
-    effect = (
-        "cargo test does not link (undefined symbol: PyExc_TypeError), as libpython is left out of "
-        "every build"
-    )
-    cure = (
-        "remove it from Cargo.toml; maturin sets PYO3_BUILD_EXTENSION_MODULE by itself, and "
-        'features = ["pyo3/extension-module"] in [tool.maturin] keeps its builds apart'
-    )
-    explains_build_failure = True
+    explains = NO_SYMBOLS
+    about_rust_programs = True
 
     def find(self) -> str | None:
-        if not self.project.has_feature("extension-module"):
+        project = self.project
+        if not project.has_feature("extension-module"):
             return None
-        return "Cargo.toml enables pyo3's extension-module by default"
+        dependencies = [d for d in project.pyo3(None) if "extension-module" in d["features"]]
+        on, why = ("always on", "") if dependencies else ("on by default", " by default")
+        if dependencies and all(d["optional"] for d in dependencies):
+            names = project.switching_on(project.key)
+            if not names & project.default_features:
+                # rather one that the crate names than the implicit one
+                feature = min(names & project.manifest.get("features", {}).keys() or names)
+                on, why = "on wherever pyo3 is", f" wherever pyo3 is on, as with {feature}"
+        if self.examination.python and self.examination.fails_with(NO_SYMBOLS):
+            self.show_build()
+        else:
+            self.show(project.folder / "Cargo.toml", "extension-module")
+        self.title = f"the feature extension-module is {on}"
+        self.effect = (
+            f"{project.cargo_test} does not link a test that touches Python (undefined symbol: "
+            "PyExc_TypeError), as libpython is left out of every build"
+        )
+        self.cure = f"remove it from Cargo.toml; {self._backend}"
+        return f"Cargo.toml enables pyo3's extension-module{why}"
+
+    @property
+    def _backend(self) -> str:
+        """What builds extension modules without that line, as pyproject.toml says."""
+        backend = lookup(self.project.pyproject, "build-system", "build-backend") or ""
+        if self.project.maturin:
+            return (
+                "maturin sets PYO3_BUILD_EXTENSION_MODULE by itself, and "
+                'features = ["pyo3/extension-module"] in [tool.maturin] keeps its builds apart'
+            )
+        if backend.startswith("setuptools"):
+            # setuptools-rust 1.5 to 1.13, _binding_features
+            return (
+                "setuptools-rust enables pyo3/extension-module by itself where it builds the "
+                "module, with `binding` PyO3"
+            )
+        return "set PYO3_BUILD_EXTENSION_MODULE=1 where the module for Python is built"
 
     def fix(self, plan: Plan) -> None:
         """Take the feature out of the manifests, and out of the crate's default features."""
         project = self.project
-        keys = {d.get("rename") or "pyo3" for d in project.pyo3(None)}
+        keys = {d.get("rename") or project.binding for d in project.pyo3(None)}
         through = {f"{key}{mark}/extension-module" for key in keys for mark in ("", "?")}
 
         def change(document: Any) -> None:
@@ -51,19 +81,22 @@ class ExtensionModule(Check):
                     dependency = table.get("dependencies", {}).get(key)
                     if not isinstance(dependency, (AbstractTable, InlineTable)):
                         continue
-                    remove(dependency, "features", "extension-module")
-                    if dependency.get("features") == [] and isinstance(dependency, InlineTable):
-                        rest = {k: v for k, v in dependency.unwrap().items() if k != "features"}
-                        table["dependencies"][key] = inline_table(rest)
+                    removed = remove(dependency, "features", "extension-module")
+                    if removed and isinstance(dependency, InlineTable) and len(dependency) == 1:
+                        table["dependencies"][key] = dependency.get("version", dependency)
             own = document.get("features", {})
             enabling = [name for name, values in own.items() if through & set(values)]
             for name in {*enabling, *through} - {"default"}:
-                remove(own, "default", name)
+                remove(own, "default", name, keep_empty=True)
 
         for path in dict.fromkeys(
             (project.folder / "Cargo.toml", project.workspace / "Cargo.toml")
         ):
             plan.edit_toml(path, change)
+        version = self.examination.pyo3_version
+        if project.maturin and project.pyproject_path and version and version < MODULE_VARIABLE:
+            feature = f"{project.key}/extension-module"
+            add_line(plan, project.pyproject_path, ("tool", "maturin"), "features", [feature])
 
 
 class LibraryName(Check):
@@ -79,6 +112,7 @@ class LibraryName(Check):
         for package in project.members:
             names = [t["name"] for t in package["targets"] if "cdylib" in t["crate_types"]]
             if package["name"] != project.name and project.lib_name in names:
+                self.show(project.folder / "Cargo.toml", "^name")
                 self.cure = (
                     f'set name = "{self._name}" in [lib] of Cargo.toml; module-name in '
                     "[tool.maturin] stays"
@@ -99,19 +133,15 @@ class LibraryName(Check):
 
 class LibpythonMissing(Check):
     id = "libpython-missing"
-    effect = "cargo test and cargo run do not link"
-    explains_build_failure = True
+    effect = "a test or program that uses Python does not link"
+    explains = NO_LIBRARY
+    about_rust_programs = True
 
     def find(self) -> str | None:
-        python, embedded = self.project.interpreter, self.examination.embedded
+        python, embedded = self.examination.python, self.examination.embedded
         if not python or not embedded or embedded.linked:
             return None
-        # what GNU ld, lld, Apple's ld and rustc itself (for a static one) say
-        missing = re.search(
-            rf"(cannot find|unable to find library|library not found for) -l{python.lib_name}\b"
-            rf"|could not find native static library `{python.lib_name}`",
-            embedded.output,
-        )
+        missing = re.search(NO_LIBRARY, embedded.output)
         if not missing:
             return None  # the linker itself: TestsBuild shows what it says
         library = f"lib{python.lib_name}"
@@ -121,6 +151,9 @@ class LibpythonMissing(Check):
             f"apt install {library}-dev; Fedora: dnf install python3-devel), or use another"
         )
         suffix = "so" if python.libpython else "a"
+        self.see(f"ls {python.lib_dir}/{library}.{suffix}", "No such file or directory")
+        if self.examination.fails_with(NO_LIBRARY):
+            self.show_build()
         return f"{python.lib_dir} has no {library}.{suffix} (linker: {missing[0]})"
 
     def fix(self, plan: Plan) -> None:
@@ -131,10 +164,11 @@ class _Rpath(Check):
     """Whether test executables find libpython by their rpath; build.rs, if there are none."""
 
     cure = "call pyo3_build_config::add_libpython_rpath_link_args() in build.rs"
+    about_rust_programs = True
 
     def missing(self) -> str | None:
         """Return what has no rpath, None where libpython is found or static."""
-        project, python = self.project, self.project.interpreter
+        project, python = self.project, self.examination.python
         embedded, facts = self.examination.embedded, self.examination.facts
         if not python or not embedded or not embedded.linked:
             return None
@@ -142,7 +176,7 @@ class _Rpath(Check):
             facts["libpython"] = f"static, in {python.lib_dir}"
             return None
         loader = self.examination.loader_finds_libpython
-        where = "found by the loader" if loader else "outside the loader's path"
+        where = "the loader finds one of its name" if loader else "outside the loader's path"
         facts["libpython"] = f"{python.libpython}, {where}"
 
         executables = map(binaries.read, self.examination.build.executables)
@@ -154,96 +188,46 @@ class _Rpath(Check):
         if without:
             rpaths = ", ".join(without[0].rpaths) or "empty"
             executable = project.shown(without[0].path)
+            self.file = project.build_script or project.folder / "Cargo.toml"
+            needed = [
+                f"NEEDED {without[0].libpython}",
+                *(f"RUNPATH {p}" for p in without[0].rpaths),
+            ]
+            self.see(f"readelf -d {executable} | grep -E 'python|R(UN)?PATH'", "\n".join(needed))
             return f"{executable} needs {without[0].libpython}, and its rpath is {rpaths}"
         script = project.build_script
         if linked or (
             script and re.search("add_libpython_rpath|-rpath", script.read_text("utf-8"))
         ):
             return None
+        self.show(script or project.folder / "build.rs", "rpath")
         if script:
             return f"{project.shown(script)} passes no rpath to the linker"
         return "there is no build.rs that passes an rpath to the linker"
 
     def fix(self, plan: Plan) -> None:
-        project, script = self.project, self.project.build_script
-        version = self.examination.pyo3_version
-        comment = template_files.comment(template_files.BUILD_SCRIPT, "fn add_rpath")
-        lines = "".join(f"    {line}\n" for line in comment.splitlines())
-        lines += _CALL if version is None or version >= RPATH_FUNCTION else _CALL_OLDER
-        if script is None and not (project.folder / "build.rs").exists():
-            plan.files[project.folder / "build.rs"] = f"fn main() {{\n{lines}}}\n"
-            if project.maturin:
-                add_cache_keys(project, plan, [project.folder / "build.rs"])
-        elif script is None:
-            plan.manual.append(
-                f"build.rs is not built (see `build` in Cargo.toml); it needs:\n{lines}"
-            )
-            return
-        elif not _insert_in_main(plan, script, lines):
-            plan.manual.append(
-                f"{project.shown(script)} has no plain `fn main() {{`; put this at its start:\n{lines}"
-            )
-            return
-        self._add_build_dependency(plan, version)
-
-    def _add_build_dependency(self, plan: Plan, pyo3: Version | None) -> None:
-        dependencies = self.project.package["dependencies"]
-        if any(d["name"] == "pyo3-build-config" and d["kind"] == "build" for d in dependencies):
-            return
-        (dependency, *_) = self.project.pyo3(None)
-        if not (dependency.get("source") or "").startswith("registry"):
-            plan.manual.append(
-                "pyo3 is no crate of a registry here; add pyo3-build-config of the same source to "
-                "[build-dependencies]"
-            )
-            return
-        version = dependency["req"].removeprefix("^")
-        if pyo3 and pyo3 >= RPATH_FUNCTION and pyo3.release[:2] == RPATH_FUNCTION.release[:2]:
-            version = str(RPATH_FUNCTION)
-        path = self.project.folder / "Cargo.toml"
-        if "build-dependencies" in plan.toml(path):
-            entry = {"pyo3-build-config": version}
-            plan.edit_toml(path, lambda document: document["build-dependencies"].update(entry))
-        else:
-            plan.append(path, f'[build-dependencies]\npyo3-build-config = "{version}"\n')
-
-
-_CALL = "    pyo3_build_config::add_libpython_rpath_link_args();\n"
-# What that function does, for a PyO3 that does not have it
-_CALL_OLDER = """\
-    if std::env::var_os("PYO3_BUILD_EXTENSION_MODULE").is_none() {
-        if let Some(folder) = &pyo3_build_config::get().lib_dir {
-            println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");
-        }
-    }
-    println!("cargo:rerun-if-env-changed=PYO3_BUILD_EXTENSION_MODULE");
-"""
-
-
-def _insert_in_main(plan: Plan, script: Path, lines: str) -> bool:
-    """Put `lines` at the start of main; say False if it is not plain where that is."""
-    text = plan.text(script)
-    heads = list(re.finditer(r"^fn main\(\)[^\n{;]*\{(?:[ \t]*\n|(?=\}))", text, re.MULTILINE))
-    if len(heads) != 1 or "add_libpython_rpath_link_args" in text:
-        return False
-    end = heads[0].end()
-    plan.files[script] = text[:end].rstrip() + "\n" + lines + text[end:]
-    return True
+        script = add_rpath(self.project, plan, self.examination.pyo3_version)
+        if script and self.project.has_cache_keys:
+            add_cache_keys(self.project, plan, [script])
 
 
 class LibpythonNotFound(_Rpath):
     id = "libpython-not-found"
 
     def find(self) -> str | None:
-        python, missing = self.project.interpreter, self.missing()
+        python, missing = self.examination.python, self.missing()
         if not python or not python.libpython or not missing:
             return None
         if self.examination.loader_finds_libpython:
             return None
         name = python.libpython.name
+        if listed := self.examination.listing:
+            failed = next((line for line in listed.output.splitlines() if name in line), None)
+            if listed.code and failed:
+                self.grade, self.command, self.output = "error", listed.command, failed
         self.title = f"the loader does not find {name}"
         self.effect = (
-            "cargo test and cargo run die with: error while loading shared libraries: "
+            f"{self.project.cargo_test} dies with: error while loading shared libraries: "
             f"{name}: cannot open shared object file"
         )
         return f"{missing}; {python.libpython} is outside the loader's path"
@@ -252,13 +236,15 @@ class LibpythonNotFound(_Rpath):
 class NoRpath(_Rpath):
     id = "no-rpath"
     title = "test executables have no rpath to libpython"
-    effect = (
-        "on a machine whose libpython is outside the loader's path, as those of uv and pyenv are, "
-        "cargo test dies with: cannot open shared object file"
-    )
 
     def find(self) -> str | None:
-        python, missing = self.project.interpreter, self.missing()
-        if not python or not missing or not self.examination.loader_finds_libpython:
+        python, missing = self.examination.python, self.missing()
+        if not python or not python.libpython or not missing:
             return None
-        return f"{missing}; here the loader finds {python.libpython}"
+        if not self.examination.loader_finds_libpython:
+            return None
+        self.effect = (
+            "on a machine whose libpython is outside the loader's path, as those of uv and pyenv "
+            f"are, {self.project.cargo_test} dies with: cannot open shared object file"
+        )
+        return f"{missing}; here the loader finds a {python.libpython.name}"

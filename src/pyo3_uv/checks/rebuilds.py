@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +19,10 @@ from pyo3_uv.checks.base import Check
 from pyo3_uv.plan import Plan
 from pyo3_uv.process import run
 from pyo3_uv.project import Project
-from pyo3_uv.toml_edit import extend, inline_table, lookup
+from pyo3_uv.toml_edit import add, extend, inline_table, lookup
+
+# How the template's line for the environment starts
+MARKER = '{ file = ".venv'
 
 # The first maturin with use-base-python and editable-profile
 MATURIN = "1.14.1"
@@ -30,7 +34,7 @@ class CacheKeys(Check):
     cure = "add them to cache-keys in [tool.uv] of pyproject.toml"
 
     def find(self) -> str | None:
-        if not self.project.maturin or not (missing := missing_cache_keys(self.project)):
+        if not self.project.has_cache_keys or not (missing := missing_cache_keys(self.project)):
             return None
         effects = []
         if any(path.name != "pyvenv.cfg" for path in missing):
@@ -44,6 +48,8 @@ class CacheKeys(Check):
             )
         self.effect = "; ".join(effects)
         shown = ", ".join(_relative(self.project, path) for path in missing)
+        assert self.project.pyproject_path
+        self.show(self.project.pyproject_path, r"cache-keys|^ *\{ *file")
         return f"cache-keys in [tool.uv] do not cover {shown}"
 
     def fix(self, plan: Plan) -> None:
@@ -56,10 +62,10 @@ def missing_cache_keys(project: Project) -> list[Path]:
     A key that covers a file by another pattern counts.
     """
     root = _root(project)
-    keys = lookup(project.pyproject, "tool", "uv", "cache-keys") or [{"file": "pyproject.toml"}]
+    keys = lookup(project.pyproject, "tool", "uv", "cache-keys")
     covered: set[Path] = set()
     folders: set[Path] = set()
-    for key in keys:
+    for key in _defaults(project) if keys is None else keys:
         pattern = key if isinstance(key, str) else key.get("file")
         if pattern and not Path(pattern).is_absolute():
             covered |= {path.resolve() for path in (*root.glob(pattern), root / pattern)}
@@ -67,8 +73,11 @@ def missing_cache_keys(project: Project) -> list[Path]:
             folders.add((root / key["dir"]).resolve())
 
     manifests = [project.folder, *project.path_dependencies]
-    wanted = [root / "pyproject.toml", *(folder / "Cargo.toml" for folder in manifests)]
-    wanted.append(project.workspace / "Cargo.lock")
+    wanted = [root / name for name in _defaults(project)]
+    wanted += [folder / "Cargo.toml" for folder in manifests]
+    lock = project.workspace / "Cargo.lock"
+    if run(["git", "check-ignore", "--quiet", str(lock)], project.workspace).code:
+        wanted.append(lock)
     if project.workspace != project.folder:
         wanted.append(project.workspace / "Cargo.toml")
     if project.build_script:
@@ -77,12 +86,23 @@ def missing_cache_keys(project: Project) -> list[Path]:
     for folder in manifests:
         if any(path.resolve() not in covered for path in folder.glob("src/**/*.rs")):
             missing.append(folder / "src/**/*.rs")
-    marker = project.venv / "pyvenv.cfg"
-    known = project.venv.resolve() in folders or marker.resolve() in covered
+    marker = (project.venv if project.venv.name == ".venv" else root / ".venv") / "pyvenv.cfg"
+    known = marker.parent.resolve() in folders or marker.resolve() in covered
     # A module without a Python package lies in the environment itself.
     if not known and not project.elsewhere and _has_package(project):
         missing.append(marker)
     return missing
+
+
+def _defaults(project: Project) -> list[str]:
+    """Return those of uv's own keys that there are files for.
+
+    https://docs.astral.sh/uv/reference/settings/#cache-keys
+    """
+    names = ["pyproject.toml"]
+    if not project.maturin:
+        names += [name for name in ("setup.py", "setup.cfg") if (_root(project) / name).exists()]
+    return names
 
 
 def add_cache_keys(project: Project, plan: Plan, paths: Iterable[Path]) -> None:
@@ -91,19 +111,25 @@ def add_cache_keys(project: Project, plan: Plan, paths: Iterable[Path]) -> None:
     assert path
     uv = lookup(plan.toml(path), "tool", "uv")
     old = lookup(plan.toml(path), "tool", "uv", "cache-keys")
-    names = dict.fromkeys([] if old else ["pyproject.toml"])
+    names = dict.fromkeys([] if old else _defaults(project))
     names |= dict.fromkeys(_relative(project, wanted) for wanted in paths)
     rows = [inline_table({"file": name}) for name in names]
+    (*_, last) = names
+    above = template_files.comment(template_files.PYPROJECT, MARKER).strip()
+    above = above if last.endswith("pyvenv.cfg") else ""
     if old:
-        plan.edit_toml(path, lambda document: extend(document["tool"]["uv"]["cache-keys"], rows))
+        comment = above.removeprefix("# ")
+        plan.edit_toml(path, lambda d: extend(d["tool"]["uv"]["cache-keys"], rows, comment))
         return
-    text = "cache-keys = [\n" + "".join(f"    {row.as_string()},\n" for row in rows) + "]\n"
+    lines = [f"{row.as_string()}," for row in rows]
+    lines[-1:-1] = [above] if above else []
+    text = "cache-keys = [\n" + "".join(f"    {line}\n" for line in lines) + "]\n"
+    comment = template_files.comment(template_files.PYPROJECT, "cache-keys")
     if uv is None:
-        comment = template_files.comment(template_files.PYPROJECT, "cache-keys")
         plan.append(path, f"[tool.uv]\n{comment}{text}")
-    else:
-        array = tomlkit.parse(text)["cache-keys"]
-        plan.edit_toml(path, lambda document: document["tool"]["uv"].update({"cache-keys": array}))
+        return
+    array = tomlkit.parse(text)["cache-keys"]
+    plan.edit_toml(path, lambda document: add(document["tool"]["uv"], "cache-keys", array, comment))
 
 
 def _root(project: Project) -> Path:
@@ -130,10 +156,13 @@ class SlowRebuilds(Check):
         "for an edit, and pyo3 is compiled again (always without abi3)"
     )
     cure = "set them in [tool.maturin] of pyproject.toml"
+    grade = "advice"
 
     def find(self) -> str | None:
         if not self.project.maturin or not (missing := self._missing()):
             return None
+        assert self.project.pyproject_path
+        self.show(self.project.pyproject_path, "^(use-base-python|editable-profile|features)")
         return f"[tool.maturin] has no {', '.join(missing)}"
 
     def _missing(self) -> list[str]:
@@ -145,32 +174,33 @@ class SlowRebuilds(Check):
         if table.get("editable-profile") is None:
             missing.append('editable-profile = "dev"')
         features = table.get("features") or []
-        if not any(feature.endswith("extension-module") for feature in features):
-            missing.append('features = ["pyo3/extension-module"]')
+        known = any(feature.endswith("extension-module") for feature in features)
+        if not known and not self.project.has_feature("extension-module"):
+            missing.append(f'features = ["{self.project.key}/extension-module"]')
         return missing
 
     def fix(self, plan: Plan) -> None:
-        path, settings = self.project.pyproject_path, "\n".join(self._missing())
+        path, settings = self.project.pyproject_path, tomlkit.parse("\n".join(self._missing()))
         assert path
 
         def change(document: Any) -> None:
             table = document["tool"]["maturin"]
-            for key, value in tomlkit.parse(settings).items():
+            for key, value in settings.items():
                 if key == "features" and "features" in table:
-                    extend(table["features"], ["pyo3/extension-module"])
+                    extend(table["features"], value)
                 else:
-                    table[key] = value
+                    add(table, key, value, template_files.comment(template_files.PYPROJECT, key))
 
         if lookup(plan.toml(path), "tool", "maturin") is None:
-            comment = template_files.comment(template_files.PYPROJECT, "use-base-python")
-            plan.append(path, f"[tool.maturin]\n{comment}{settings}\n")
-        else:
-            plan.edit_toml(path, change)
+            plan.append(path, "[tool.maturin]\n")
+        plan.edit_toml(path, change)
         if old := _outdated_maturin(self.project):
+            new = re.sub(r">=\s*[\d.]+", f">={MATURIN}", old, count=1)
+            new = f"maturin>={MATURIN},<2" if new == old else new
 
             def require(document: Any) -> None:
                 array = document["build-system"]["requires"]
-                array[list(array).index(old)] = f"maturin>={MATURIN},<2"
+                array[list(array).index(old)] = new
 
             plan.edit_toml(path, require)
 
@@ -194,71 +224,54 @@ def _outdated_maturin(project: Project) -> str | None:
 
 class ModuleName(Check):
     id = "module-name"
-    explains_build_failure = True
+    title = "the module's name is not that of its #[pymodule]"
 
     def find(self) -> str | None:
         project = self.project
-        if not project.module or not project.lib_name:
+        if not project.module or not project.pymodules:
             return None
         last = project.module.rpartition(".")[2]
-        pymodules = project.pymodules
-        if pymodules and last not in pymodules:
-            self.title = "the module's name is not that of its #[pymodule]"
-            self.effect = (
-                "ImportError: dynamic module does not define module export function "
-                f"(PyInit_{last})"
-            )
-            self.cure = (
-                f"give #[pymodule], [lib] name and the last part of module-name one name: {last}"
-            )
-            return f"maturin installs {project.module}, #[pymodule] is called {pymodules[0]}"
-        # In a workspace it may have to differ from those of the other members, see LibraryName.
-        if project.lib_name == last or len(project.members) > 1 or project.uv_workspace:
+        if last in project.pymodules:
             return None
-        self.title = "the module's name is not that of [lib]"
+        source = project.source_matching(r"#\[(?:pyo3::)?pymodule")
+        assert source
+        self.show(source, r"#\[(pyo3::)?pymodule")
         self.effect = (
-            "the library that cargo builds has no PyInit function of its own name; tools that take "
-            "the module's name from [lib] do not find it"
+            f"ImportError: dynamic module does not define module export function (PyInit_{last})"
         )
-        self.cure = f'set name = "{last}" in [lib] of Cargo.toml'
-        return f"maturin installs {project.module}, [lib] name is {project.lib_name}"
+        self.cure = f"give #[pymodule] and the last part of the module's name one name: {last}"
+        return (
+            f"{project.extension.backend if project.extension else 'maturin'} installs "
+            f"{project.module}, #[pymodule] is called {project.pymodules[0]}"
+        )
 
     def fix(self, plan: Plan) -> None:
-        project = self.project
-        assert project.module
-        last = project.module.rpartition(".")[2]
-        if project.pymodules and last not in project.pymodules:
-            self.leave_to_user(plan)
-            return
-
-        def change(document: Any) -> None:
-            document["lib"]["name"] = last
-
-        plan.edit_toml(project.folder / "Cargo.toml", change)
+        self.leave_to_user(plan)
 
 
 class ModuleMissing(Check):
     """Whether `.venv` finds the extension module; nothing of it is executed."""
 
     id = "module-missing"
-    effect = "ModuleNotFoundError, and uv sync changes nothing where it trusts its cache"
-
-    @property
-    def _distribution(self) -> str:
-        return str(lookup(self.project.pyproject, "project", "name") or self.project.name)
 
     @property
     def _command(self) -> list[str]:
-        # Without --inexact a sync in a member's folder uninstalls the other members.
-        inexact = ["--inexact"] if self.project.uv_workspace else []
-        return ["uv", "sync", *inexact, "--reinstall-package", self._distribution]
+        name = self.project.distribution
+        if self.project.syncs:
+            return ["uv", "sync", "--inexact", "--frozen", "--reinstall-package", name]
+        python, root = str(self.project.venv_python), self.project.package_root
+        assert root
+        folder = os.path.relpath(root, self.project.folder)
+        install = ["uv", "pip", "install", "--python", self.project.shown(python), "--no-deps"]
+        return [*install, "--reinstall", "--editable", folder]
 
     def find(self) -> str | None:
-        project, name = self.project, self._distribution
-        if not project.module or not project.interpreter or not project.pyproject_path:
+        project, name = self.project, self.project.distribution
+        if not project.module or not project.interpreter or not project.package_root:
             return None
         script = [str(project.venv_python), "-c", _FIND_MODULE, name, project.module]
-        result = run(script, project.pyproject_path.parent)
+        # In a folder of its own, so that no package is found because it lies here.
+        result = run(script, self.examination.probe.crate)
         try:
             found = json.loads(result.stdout)
         except ValueError:
@@ -267,19 +280,33 @@ class ModuleMissing(Check):
             shown = project.shown(found["module"])
             self.examination.facts["module"] = f"{project.module} is {shown}"
             return None
-        self.title = f"import {project.module} fails"
+        import_it = f"import {project.module}"
+        self.command = f"{project.shown(project.venv_python)} -Bc '{import_it}'"
+        script = [str(project.venv_python), "-Bc", import_it]
+        lines = run(script, project.folder).output.splitlines()
+        self.output = lines[-1] if lines else ""
         self.cure = shlex.join(self._command)
-        if found["installed"]:
-            return f"{name} is installed in .venv, its extension module {project.module} is gone"
-        return f"{name} is not installed in .venv"
+        venv = project.shown(project.venv)
+        self.installed = found["installed"]
+        if self.installed:
+            self.grade, self.title = "error", f"{import_it} fails"
+            self.effect = "ModuleNotFoundError, and uv sync changes nothing: it trusts the metadata"
+            return f"{name} is installed in {venv}, its extension module {project.module} is gone"
+        self.grade = "advice"
+        self.title = f"{name} is not installed in {venv}, so its module was not examined"
+        self.effect = f"ModuleNotFoundError at {import_it}, until it is installed"
+        return f"{venv} has no {name}"
 
     def fix(self, plan: Plan) -> None:
-        plan.commands.append(self._command)
+        if self.installed:
+            plan.commands.append(self._command)
+        else:
+            self.leave_to_user(plan)
 
 
 _FIND_MODULE = """
 import json, sys
-from importlib import metadata
+from importlib import metadata, util
 from importlib.machinery import PathFinder
 
 name, dotted = sys.argv[1:]
@@ -288,7 +315,7 @@ try:
 except metadata.PackageNotFoundError:
     installed = False
 top, _, rest = dotted.partition(".")
-spec, path = PathFinder.find_spec(top), None
+spec, path = util.find_spec(top), None  # nothing is imported for that
 # maturin makes a package around a module that is no part of one
 for part in rest.split(".") if rest else [top]:
     path = spec.submodule_search_locations if spec else None

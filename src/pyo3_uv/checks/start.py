@@ -6,15 +6,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pyo3_uv import template_files
+from pyo3_uv import binding, template_files
+from pyo3_uv.build_script import SOURCE
 from pyo3_uv.checks.base import Check
 from pyo3_uv.plan import Plan
 from pyo3_uv.probe import EmbeddedStart
-from pyo3_uv.toml_edit import inline_table
+from pyo3_uv.toml_edit import add, inline_table
 
 
 class _Start(Check):
     """A start as `cargo run` starts programs in the project."""
+
+    about_rust_programs = True
+    binds_to_uv = True
+    command = "pyo3-uv start"
 
     @cached_property
     def start(self) -> EmbeddedStart | None:
@@ -22,8 +27,6 @@ class _Start(Check):
         embedded = self.examination.embedded
         if not embedded or not embedded.linked:
             return None
-        if self._follows_pyo3 and not self.examination.selects_venv:
-            return None  # it starts what PyO3 takes, which SelectedInterpreter finds to be another
         file = self.project.source_matching(
             r"\b(Py_InitializeFromConfig|PyConfig_Set\w+|Py_SetPythonHome|Py_SetProgramName)\b"
         )
@@ -35,6 +38,9 @@ class _Start(Check):
 
     @property
     def cure(self) -> str:  # type: ignore[override]
+        if why_not := binding.obstacle(self.project):
+            venv = self.project.shown(self.project.venv)
+            return f"activate {venv} before cargo test ({why_not})"
         runner = next(line for line in self._runners.splitlines() if line.startswith("runner"))
         return (
             "give cargo a runner that starts programs inside .venv, in [target] of "
@@ -46,18 +52,11 @@ class _Start(Check):
         _, runners = template_files.cargo_config(self.project.sets_virtual_env)
         return runners
 
-    @property
-    def _follows_pyo3(self) -> bool:
-        """Whether a runner takes the Python that PyO3 takes, as the template's own does."""
-        return any(
-            "PYO3_PYTHON" in str(target.get("runner"))
-            for config in self.project.configs
-            for target in config.content.get("target", {}).values()
-        )
-
     def fix(self, plan: Plan) -> None:
         path = self.project.config_path
-        if not template_files.add_runners(plan, path, self.project.sets_virtual_env):
+        if binding.obstacle(self.project):
+            self.leave_to_user(plan)
+        elif not template_files.add_runners(plan, path, self.project.sets_virtual_env):
             plan.manual.append(
                 f"{self.project.shown(path)} has a runner or flags of its own; start programs "
                 f"inside .venv there, as in:\n{self._runners}"
@@ -72,22 +71,22 @@ class StandardLibrary(_Start):
     def find(self) -> str | None:
         if not self.start or self.start.prefix is not None:
             return None
+        self.grade = "error" if self.project.starts_python else "warning"
         lines = [line.strip() for line in self.start.output.splitlines()]
         known = ("No module named 'encodings'", "failed to get the Python codec")
         errors = [line for line in lines if any(text in line for text in known)]
         error = (errors or lines[-1:] or ["it exited without output"])[0]
+        self.output = error
         return f"started as cargo run starts programs here, it says: {error}"
 
 
 class OtherEnvironment(_Start):
     id = "other-environment"
-    title = "an embedded interpreter does not run in .venv"
-    effect = (
-        "ModuleNotFoundError in cargo test for packages that are in .venv, or packages of another "
-        "environment"
-    )
 
     def find(self) -> str | None:
+        selected = self.examination.selection.path
+        if not selected or not self.examination.in_venv(selected):
+            return None  # SelectedInterpreter finds that
         if not self.start or self.start.prefix is None:
             return None
         prefix = self.start.prefix
@@ -95,6 +94,13 @@ class OtherEnvironment(_Start):
             fact = f"an embedded interpreter runs in {self.project.shown(prefix)}"
             self.examination.facts["start"] = fact
             return None
+        self.output = f"sys.prefix {prefix}"
+        venv = self.project.shown(self.project.venv)
+        self.title = f"an embedded interpreter does not run in {venv}"
+        self.effect = (
+            f"ModuleNotFoundError in cargo test for packages that are in {venv}, or packages of "
+            "another environment"
+        )
         return f"started as cargo run starts programs here, its sys.prefix is {prefix}"
 
 
@@ -103,23 +109,30 @@ class Initialize(Check):
     title = "nothing starts Python in tests"
     effect = "a Rust test that touches Python panics: The Python interpreter is not initialized"
     cure = 'add pyo3 with features = ["auto-initialize"] to [dev-dependencies]'
+    grade = "advice"
+    about_rust_programs = True
 
     def find(self) -> str | None:
-        starts = (
-            r"\b(Python::initialize|prepare_freethreaded_python|Py_Initialize\w*|"
-            r"with_embedded_python_interpreter)\b"
-        )
         project = self.project
-        if project.has_feature("auto-initialize", (None, "dev")) or project.source_matching(starts):
+        if project.binding != "pyo3" or project.starts_python:
             return None
+        self.show(project.folder / "Cargo.toml", "auto-initialize")
         return "pyo3's auto-initialize is not enabled for tests, and no source file starts Python"
 
     def fix(self, plan: Plan) -> None:
         path = self.project.folder / "Cargo.toml"
-        (dependency, *_) = self.project.pyo3(None)
-        key = dependency.get("rename") or "pyo3"
+        (dependency, *_), key = self.project.pyo3(None), self.project.key
         manifest = plan.toml(path)
         original = manifest.get("dependencies", {}).get(key)
+        if self.project.resolver == "1":
+            # It unites the features of dev-dependencies with those of every build.
+            root = self.project.shown(self.project.workspace / "Cargo.toml")
+            plan.manual.append(
+                f"cargo would also switch {key}'s auto-initialize on in wheels, because {root} has "
+                'feature resolver 1 (the default before edition 2021); set resolver = "2" there, '
+                f"in [package] or [workspace], then {self.cure}"
+            )
+            return
         if key in manifest.get("dev-dependencies", {}):
             plan.edit_toml(path, lambda document: _enable(document["dev-dependencies"], key))
             return
@@ -131,24 +144,12 @@ class Initialize(Check):
             )
             return
         source = {"version": original} if isinstance(original, str) else original
-        kept = (
-            "version",
-            "workspace",
-            "path",
-            "git",
-            "branch",
-            "tag",
-            "rev",
-            "registry",
-            "package",
-        )
+        kept = (*SOURCE, "workspace", "package", "default-features")
         entry = {name: source[name] for name in kept if name in source}
         inline = inline_table({**entry, "features": ["auto-initialize"]})
         inline.comment("tests start Python themselves")
         if "dev-dependencies" in manifest:
-            plan.edit_toml(
-                path, lambda document: document["dev-dependencies"].update({key: inline})
-            )
+            plan.edit_toml(path, lambda document: add(document["dev-dependencies"], key, inline))
         else:
             line = f"{key} = {inline.as_string()}{inline.trivia.comment_ws}{inline.trivia.comment}"
             plan.append(path, f"[dev-dependencies]\n{line}\n")

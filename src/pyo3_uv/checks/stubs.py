@@ -43,16 +43,21 @@ class Stub(Check):
         stub = _stub_of(Path(module["file"]), project.module)
         if not stub:
             return None
+        stub = self._source_of(stub)
         try:
             declared = read(stub.read_text(encoding="utf-8"))
         except (SyntaxError, UnicodeDecodeError) as error:
             self._set_cure(stub)
+            self.show(stub, "")
             return f"{project.shown(stub)} cannot be read: {error}"
         differences = compare(module["names"], declared)
         if not differences:
             self.examination.facts["stub"] = f"{project.shown(stub)} has the names of the module"
             return None
         self._set_cure(stub)
+        self.file = stub
+        self.command = f"{project.shown(project.venv_python)} -c 'import {project.module} as m; print(*vars(m))'"
+        self.output = " ".join(module["names"])
         more = f" and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
         return f"{project.shown(stub)}: {'; '.join(differences[:SHOWN])}{more}"
 
@@ -63,12 +68,24 @@ class Stub(Check):
         script = self.project.pyproject_path.with_name("stubs.py")
         return script if script.exists() and "generate-stubs" in script.read_text("utf-8") else None
 
+    def _source_of(self, stub: Path) -> Path:
+        """Return the project's file of which an installed stub is a copy, if there is one."""
+        root, text = self.project.package_root, stub.read_bytes()
+        source = lookup(self.project.pyproject, "tool", "maturin", "python-source") or "."
+        if (root and not stub.is_relative_to(root)) or self.project.venv in stub.parents:
+            assert root and self.project.module
+            module = root / source / self.project.module.replace(".", "/")
+            for path in (module.with_suffix(".pyi"), module / "__init__.pyi"):
+                if path.is_file() and path.read_bytes() == text:
+                    return path
+        return stub
+
     def _set_cure(self, stub: Path) -> None:
         version = self.examination.pyo3_version
         self.cure = "uv run stubs.py"
         if not self._script:
             self.cure = f"declare in {self.project.shown(stub)} what the module has"
-            if version and version >= INSPECT:
+            if self.project.maturin and version and version >= INSPECT:
                 source = lookup(self.project.pyproject, "tool", "maturin", "python-source") or "."
                 self.cure += (
                     "; or have it written, which replaces it: uvx maturin generate-stubs "
