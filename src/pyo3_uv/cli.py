@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shlex
+import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from types import FrameType
 
-import questionary
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.syntax import Syntax
 
-from pyo3_uv import doctor as diagnosis
-from pyo3_uv import fix as cures
-from pyo3_uv import interpreters
-from pyo3_uv import new as creation
-from pyo3_uv import tools as machine
-from pyo3_uv.membership import Membership, Surroundings
-from pyo3_uv.plan import Plan
-from pyo3_uv.process import UserError, run
-from pyo3_uv.project import load
+from pyo3_uv.cli_doctor import doctor, start
+from pyo3_uv.cli_fix import fix
+from pyo3_uv.cli_new import new
+from pyo3_uv.process import UserError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,14 +21,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Rust for Python under uv: a new project from the template, a doctor for any PyO3 project.",
 )
-console = Console(highlight=False, soft_wrap=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
-ProjectPath = Annotated[Path, typer.Argument(help="Folder of the crate, or its Cargo.toml.")]
+for command in (new, doctor, start, fix):
+    app.command()(command)
 
 
 def main() -> None:
     """Run the command; a `UserError` ends in its message, not in a traceback."""
+    # Both ends are the same: what was begun is undone, temporary folders are removed.
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except UserError as error:
@@ -51,332 +38,5 @@ def main() -> None:
         sys.exit(error.code)
 
 
-@contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows what goes on, on a terminal only."""
-    if quiet or not console.is_terminal:
-        yield lambda _: None
-        return
-    with console.status("") as status:
-        yield lambda text: status.update(escape(text))
-
-
-# ---- new ----
-
-
-@app.command()
-def new(
-    destination: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DEST", help="Folder of the project; it must be empty or not exist."
-        ),
-    ],
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Ask nothing; what is not given has its default.")
-    ] = False,
-    python: Annotated[
-        str | None,
-        typer.Option(help="Python for .venv: a version (3.13, 3.14t) or an interpreter's path."),
-    ] = None,
-    data: Annotated[
-        list[str] | None,
-        typer.Option("--data", "-d", metavar="KEY=VALUE", help="An answer; may be repeated."),
-    ] = None,
-    answers_file: Annotated[
-        Path | None,
-        typer.Option(help="Answers from YAML, for instance another project's .copier-answers.yml."),
-    ] = None,
-    template: Annotated[
-        str | None,
-        typer.Option(
-            help="Template: a folder or what Copier takes, for instance gh:owner/name. "
-            "Default: the checkout that this runs from, else the published one."
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Make a project and bring it to green tests: render, uv sync, first commit, both suites."""
-    ask = not defaults
-    if ask and (as_json or not creation.interactive()):
-        raise UserError("there is no terminal for the questions; add --defaults", 2)
-    destination = Path(os.path.abspath(destination.expanduser()))
-    answers = creation.read_answers(data or [], answers_file)
-    creation.check_destination(destination)
-    surroundings = Surroundings.of(destination)
-    surroundings.check(answers)
-    tools = _check_machine(quiet=as_json)
-
-    if surroundings.note:
-        _say(as_json, escape(surroundings.note))
-    membership, roots = _join(surroundings, answers, ask, as_json)
-    chosen = creation.choose_python(python, answers, ask, membership)
-    interpreters.check_uv_works_with(chosen)
-    if chosen.interpreter and not chosen.interpreter.linkable:
-        raise UserError(
-            f"{chosen}\nThe Rust tests cannot be linked with it: lib{chosen.interpreter.lib_name} "
-            f"is not in {chosen.interpreter.lib_dir}; install it, or choose another with --python"
-        )
-    answers["python_version"] = chosen.minor
-    source, commit = (template, None) if template else creation.default_template()
-    changed = [str(path) for path in roots.changed()]
-    answers = creation.render(source, commit, destination, answers, defaults, membership, roots)
-    result: dict[str, Any] = {
-        "project": str(destination),
-        "python": chosen.as_dict(),
-        "tools": [tool.as_dict() for tool in tools],
-        "answers": {key: value for key, value in answers.items() if value is not None},
-    }
-    _say(as_json, f"[green]rendered[/] {escape(str(destination))} for Python {escape(str(chosen))}")
-    if membership:
-        _say(as_json, f"[green]member of[/] {escape(str(membership))}")
-        roots_of = {"uv": membership.uv, "cargo": membership.cargo}
-        result["member"] = {key: str(root) for key, root in roots_of.items() if root}
-    result["changed"] = changed
-    for name in changed:
-        _say(as_json, f"[green]changed[/]  {escape(name)}")
-    result["to_join"] = _say_how_to_join(surroundings, membership, answers, as_json)
-    if surroundings.cargo and not membership.cargo:
-        result["steps"], ok = [], False
-    else:
-        result["steps"], ok = _run_steps(destination, chosen, membership, as_json)
-    result["ok"] = ok
-    if as_json:
-        print(json.dumps(result, indent=2))
-    if not ok:
-        raise typer.Exit(1)
-
-
-def _join(
-    surroundings: Surroundings, answers: dict[str, Any], ask: bool, quiet: bool
-) -> tuple[Membership, Plan]:
-    """Return of which workspaces the project becomes a member, and the changes of their files.
-
-    Those are shown, and made only if the user agrees; a folder that is named already needs none.
-    """
-    roots = Plan()
-    if answers.get("kind") == "app":
-        return surroundings.without_edits, roots
-    whole = surroundings.whole
-    notes = whole.root_changes(roots, answers)
-    if roots.changed():
-        if not ask:
-            return surroundings.without_edits, Plan()
-        console.print(f"The folder lies in {escape(str(whole))}. To make it a member:")
-        _show_plan(roots, whole.root)
-        if not questionary.confirm("Change these files and join?", default=True).unsafe_ask():
-            return surroundings.without_edits, Plan()
-    for note in notes:
-        _say(quiet, escape(note))
-    return whole, roots
-
-
-def _say_how_to_join(
-    surroundings: Surroundings, membership: Membership, answers: dict[str, Any], quiet: bool
-) -> str | None:
-    """Say what is left to do where the root's files were left alone; return it as a diff."""
-    whole = surroundings.whole
-    if not whole or membership == whole:
-        return None
-    diff, blocked = None, surroundings.cargo is not None and not membership.cargo
-    if surroundings.fits(answers):
-        plan = Plan()
-        notes = whole.root_changes(plan, answers)
-        whole.adapt(surroundings.folder, plan)
-        diff = plan.diff(whole.root)
-        joined = (membership.uv, membership.cargo) == (whole.uv, whole.cargo)
-        aim = "configure cargo for all of it" if joined else "join"
-        # The project has its own, if anything was run in it.
-        own = whole.uv and not membership.uv and not blocked
-        _say(
-            quiet,
-            escape(
-                f"\nThe files of {whole} were left alone. To {aim}, run `patch -p1` in {whole.root} "
-                f"with this{', and delete .venv and uv.lock in the project' if own else ''}:"
-            ),
-        )
-        if not quiet:
-            console.print()
-            _show_diff(diff)
-            for note in notes:
-                console.print(escape(note))
-    if blocked:
-        _say(
-            quiet,
-            "\ncargo refuses the project until it is a member or excluded, so nothing was run.",
-        )
-        _say(quiet, escape(f"To exclude it, {surroundings.exclusion}."))
-    return diff
-
-
-def _say(quiet: bool, text: str) -> None:
-    if not quiet:
-        console.print(text)
-
-
-def _check_machine(quiet: bool) -> list[machine.Tool]:
-    """Look for all tools; raise `UserError` that names each one missing."""
-    with progress(quiet) as step:
-        step("looking for uv, cargo, rustc, git and a linker")
-        tools = machine.tools()
-    if problems := [tool for tool in tools if tool.problem]:
-        raise UserError(
-            "this machine is not ready\n"
-            + "\n".join(
-                f"  {tool.name} {tool.version or 'is missing'}: {tool.problem}" for tool in problems
-            )
-        )
-    _say(quiet, escape(", ".join(f"{tool.name} {tool.version}" for tool in tools)))
-    return tools
-
-
-def _run_steps(
-    project: Path, python: interpreters.Python, membership: Membership, quiet: bool
-) -> tuple[list[dict[str, Any]], bool]:
-    """Run the steps, each with its progress and time; return them and whether all went well."""
-    steps = creation.steps(project, python, membership)
-    results: list[creation.StepResult] = []
-    interrupted = False
-    try:
-        with progress(quiet) as step:
-            for result in creation.run_steps(project, steps, lambda s: step(f"{s.name}: {s.why}")):
-                results.append(result)
-                mark = "[green]ok    [/]" if result.ok else "[bold red]failed[/]"
-                _say(quiet, f"{mark} {result.name:<14} {result.seconds:6.1f} s")
-                if result.note:
-                    _say(quiet, f"       {escape(result.note)}")
-                if result.output:
-                    _say(quiet, escape(result.output))
-    except KeyboardInterrupt:
-        interrupted = True
-    remaining = creation.remaining(steps, results)
-    where = f"cd {shlex.quote(min(os.path.relpath(project), str(project), key=len))}"
-    if not remaining:
-        _say(quiet, f"\n{project.name} is ready:\n\n    {escape(where)}")
-        return [r.as_dict() for r in results], True
-    _say(quiet, "\nWhat was done is kept. Go on with:\n")
-    for line in [where, *remaining]:
-        _say(quiet, f"    {escape(line)}")
-    if interrupted:
-        raise KeyboardInterrupt
-    return [r.as_dict() for r in results], False
-
-
-# ---- doctor ----
-
-
-@app.command()
-def doctor(path: ProjectPath = Path(), as_json: Json = False) -> None:
-    """Examine a crate that uses PyO3, made by this template or not. No file of it is changed.
-
-    The tests are built (not run) in cargo's target folder, and a small program that starts Python
-    is run as cargo run would in the project.
-    """
-    project = load(path)
-    with progress(as_json) as step:
-        report = diagnosis.examine(project, step)
-    if as_json:
-        print(json.dumps(report.as_dict(), indent=2))
-    else:
-        _show(report)
-    if not report.healthy:
-        raise typer.Exit(1)
-
-
-def _show(report: diagnosis.Report) -> None:
-    console.print(escape(f"{report.project.name} in {report.project.folder}"), style="bold")
-    for name, fact in report.facts.items():
-        console.print(f"  {name:<12} {escape(fact)}")
-    for problem in report.problems:
-        console.print(f"\n[bold red]{escape(problem.title)}[/]  [dim]{problem.id}[/]")
-        console.print(f"  evidence     {escape(problem.evidence)}")
-        console.print(f"  effect       {escape(problem.effect)}")
-        console.print(f"  cure         {escape(problem.cure)}")
-    count = len(report.problems)
-    if report.healthy:
-        console.print("\n[bold green]healthy[/]")
-    else:
-        console.print(f"\n[bold red]{count} problem{'s' if count > 1 else ''}[/]")
-
-
-# ---- fix ----
-
-
-@app.command()
-def fix(
-    path: ProjectPath = Path(),
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    allow_dirty: Annotated[
-        bool, typer.Option("--allow-dirty", help="Also with uncommitted changes.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Apply the doctor's cures: show a diff of every file, ask, write, and examine again."""
-    if not yes and (as_json or not creation.interactive()):
-        raise UserError("there is no terminal to ask on; add --yes", 2)
-    project = load(path)
-    if not allow_dirty:
-        cures.check_clean(project)
-    changed: set[str] = set()
-    originals: dict[Path, Path] = {}
-    commands: list[str] = []
-    previous: list[list[str]] = []
-    while True:
-        with progress(as_json) as step:
-            report = diagnosis.examine(project, step)
-        plan = cures.plan(report)
-        # A cure may uncover what could not be examined before; one that did not help is not
-        # repeated.
-        if report.ids in previous or not (plan.changed() or plan.commands):
-            break
-        previous.append(report.ids)
-        if not as_json:
-            _show(report)
-            _show_plan(plan, project.workspace)
-        if not yes and not questionary.confirm("Apply?", default=True).unsafe_ask():
-            console.print("nothing was changed" if not changed else "no further change")
-            raise typer.Exit(1)
-        changed |= {project.shown(file) for file in plan.changed()}
-        if not cures.in_git(project):
-            plan.keep_originals(originals)
-        plan.write()
-        for command in plan.commands:
-            commands.append(shlex.join(command))
-            _run_cure(command, project.folder, as_json)
-        project = load(project.folder)
-    if as_json:
-        result = report.as_dict() | {"changed": sorted(changed), "commands": commands}
-        kept = [project.shown(path) for path in originals.values()]
-        print(json.dumps(result | {"manual": plan.manual, "originals": kept}, indent=2))
-    else:
-        _show(report)
-        for copy in originals.values():
-            console.print(f"not in a Git repository; kept {escape(project.shown(copy))}")
-        for text in plan.manual:
-            console.print(f"\nBy hand: {escape(text)}")
-    if not report.healthy:
-        raise typer.Exit(1)
-
-
-def _show_plan(plan: Plan, root: Path) -> None:
-    if diff := plan.diff(root):
-        console.print()
-        _show_diff(diff)
-    for command in plan.commands:
-        console.print(f"then: {escape(shlex.join(command))}")
-
-
-def _show_diff(diff: str) -> None:
-    console.print(
-        Syntax(diff, "diff", background_color="default") if console.is_terminal else escape(diff)
-    )
-
-
-def _run_cure(command: list[str], folder: Path, quiet: bool) -> None:
-    start = time.monotonic()
-    with progress(quiet) as step:
-        step(shlex.join(command))
-        result = run(command, folder, merge=True)
-    if result.code:
-        raise UserError(f"{shlex.join(command)} failed\n{result.output}")
-    _say(quiet, f"[green]ok[/] {escape(shlex.join(command))} {time.monotonic() - start:.1f} s")
+def _interrupt(signal: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

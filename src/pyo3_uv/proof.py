@@ -1,0 +1,405 @@
+"""A fix is tried in a copy of the repository first: what passed there before must pass after it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from pyo3_uv import doctor
+from pyo3_uv.checks import CHECKS
+from pyo3_uv.discovery import load, repository_of
+from pyo3_uv.interpreters import Interpreter, executable_of, pythons
+from pyo3_uv.plan import Plan
+from pyo3_uv.process import UserError, run
+from pyo3_uv.project import Project
+from pyo3_uv.toml_edit import lookup
+
+Step = Callable[[str], None]
+
+# The checks whose cures bind a crate to its environment, see binding.py
+BINDING = frozenset(check.id for check in CHECKS if check.binds_to_uv)
+
+# Not copied where there is no Git to say what belongs to the project
+BUILT = ("target", ".venv", "dist", "__pycache__", "node_modules", "*.so", "*.pyd")
+
+
+@dataclass
+class Outcome:
+    """What the trial showed: changes for the project itself, and what was not applied, and why.
+
+    `commands` are to be run in the folders beside them, `passed` passed before and after;
+    `originals` are the files as they were then, None where there was none.
+    """
+
+    plan: Plan = field(default_factory=Plan)
+    commands: list[tuple[Path, list[str]]] = field(default_factory=list)
+    applied: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    passed: list[str] = field(default_factory=list)
+    originals: dict[Path, bytes | None] = field(default_factory=dict)
+
+
+# ---- The copy ----
+
+
+def root_of(project: Project) -> Path:
+    """Return the folder that is copied: the repository, else that of the workspaces."""
+    if repository := repository_of(project.workspace):
+        return repository
+    roots = [project.workspace, project.folder, project.uv_root]
+    roots += [project.pyproject_path.parent] if project.pyproject_path else []
+    return Path(os.path.commonpath(roots))
+
+
+@contextmanager
+def copy_of(projects: list[Project]) -> Iterator[Path]:
+    """Yield a copy of the repository, as the work tree is; it is removed at last.
+
+    It lies beside the original, so that paths out of the repository and cargo's configuration above
+    it hold. It has the environments of the original, by links, and a target folder inside the
+    original's, so that dependencies are compiled once.
+    """
+    root = root_of(projects[0])
+    target = _target_folder(projects[0]) / "pyo3-uv"
+    beside = root.parent if os.access(root.parent, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix=".pyo3-uv-", dir=beside) as folder:
+        copy = Path(folder).resolve()
+        if repository_of(root):
+            _copy_repository(root, copy, [project.venv for project in projects])
+        else:
+            built = shutil.ignore_patterns(*BUILT)
+            shutil.copytree(root, copy, symlinks=True, ignore=built, dirs_exist_ok=True)
+        for venv in {project.venv for project in projects}:
+            place = copy / os.path.relpath(venv, root)
+            if venv.exists() and place.is_relative_to(copy) and not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(venv, target_is_directory=True)
+                _ignore(copy, f"/{place.relative_to(copy).as_posix()}")
+        before = os.environ.get("CARGO_TARGET_DIR")
+        os.environ["CARGO_TARGET_DIR"] = str(target)
+        try:
+            yield copy
+        finally:
+            if before is None:
+                del os.environ["CARGO_TARGET_DIR"]
+            else:
+                os.environ["CARGO_TARGET_DIR"] = before
+
+
+def _target_folder(project: Project) -> Path:
+    command = ["cargo", "metadata", "--format-version=1", "--no-deps"]
+    return Path(json.loads(run(command, project.folder).stdout)["target_directory"])
+
+
+def _copy_repository(root: Path, copy: Path, venvs: list[Path]) -> None:
+    """Copy what Git has and would have, with the history, from which some take their version.
+
+    Single files that it ignores are also copied: lock files of libraries, a configuration of cargo
+    for this clone.
+    """
+    if run(["git", "clone", "--quiet", "--no-checkout", "--shared", str(root), str(copy)]).code:
+        run(["git", "init", "--quiet", str(copy)])
+    names = _listed(root, "--cached", "--others", "--exclude-standard")
+    ignored = _listed(root, "--others", "--ignored", "--exclude-standard", "--directory")
+    names += [name for name in ignored if not name.endswith("/")]
+    for folder in (name for name in ignored if name.endswith(".cargo/")):
+        names += [str(path.relative_to(root)) for path in (root / folder).iterdir()]
+    for name in names:
+        source, place = root / name, copy / name
+        if any(source.is_relative_to(venv) for venv in venvs):
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_symlink() or source.is_file():
+            shutil.copy2(source, place, follow_symlinks=False)
+        elif source.is_dir():  # a submodule
+            ignore = shutil.ignore_patterns(".git")
+            shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True, ignore=ignore)
+    run(["git", "reset", "--quiet"], copy)
+    for line in _exclude(root).read_text().splitlines() if _exclude(root).exists() else []:
+        _ignore(copy, line)
+
+
+def _listed(root: Path, *options: str) -> list[str]:
+    return [n for n in run(["git", "ls-files", "-z", *options], root).stdout.split("\0") if n]
+
+
+def _exclude(root: Path) -> Path:
+    return root / run(["git", "rev-parse", "--git-path", "info/exclude"], root).stdout.strip()
+
+
+def _ignore(copy: Path, line: str) -> None:
+    if repository_of(copy) == copy:
+        path = _exclude(copy)
+        path.parent.mkdir(exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+
+# ---- What must not break ----
+
+
+def trials(projects: list[Project]) -> dict[str, tuple[Path, list[str]]]:
+    """Return the commands that a maintainer's CI may run, and where, by names for people.
+
+    That is for every crate of the workspaces, and in a crate's own folder, where cargo may have
+    another configuration.
+    """
+    found: dict[str, tuple[Path, list[str]]] = {}
+    for project in projects:
+        features = [f"--features={','.join(project.features)}"] if project.features else []
+        own = project.config_path.is_relative_to(project.folder)
+        for folder in dict.fromkeys((project.workspace, *([project.folder] if own else []))):
+            every = ["--workspace"] if folder == project.workspace else []
+            sets = [[], ["--no-default-features"], ["--all-features"]]
+            if not any(package["features"] for package in project.members):
+                sets = [[]]  # they are all the same
+            commands = []
+            for flags in [*sets, *([features] if features else [])]:
+                commands.append(["cargo", "check", *every, *flags])
+                commands.append(["cargo", "test", *every, "--no-run", *flags])
+            commands.append(["cargo", "doc", *every, "--no-deps"])
+            clippy = ["cargo", "clippy", *every, "--all-targets"]
+            commands.append([*clippy, "--", "-D", "warnings"])
+            where = "" if len(projects) == 1 and every else f" in {project.shown(folder)}"
+            found |= {f"{shlex.join(c)}{where}": (folder, c) for c in commands}
+    return found
+
+
+def passing(projects: list[Project], step: Step, only: set[str] | None = None) -> list[str]:
+    """Return the names of what passes; of `only` these, if it is given."""
+    found = []
+    for name, (folder, command) in trials(projects).items():
+        if only is None or name in only:
+            step(name)
+            if run([*command[:2], "--quiet", *command[2:]], folder).code == 0:
+                found.append(name)
+    for name, build in _packages(projects).items():
+        if only is None or name in only:
+            step(name)
+            if build():
+                found.append(name)
+    return found
+
+
+def _packages(projects: list[Project]) -> dict[str, Callable[[], bool]]:
+    """Return how to build what is published, and to import it, by names for people."""
+    pythons_here = [python.interpreter for python in pythons() if python.interpreter]
+    builds: dict[str, Callable[[], bool]] = {}
+    for project in projects:
+        own = project.interpreter or next(iter(pythons_here), None)
+        root = project.package_root
+        if not project.extension or not own or not root:
+            continue
+        of = f" of {project.distribution}" if len(projects) > 1 else ""
+        builds[f"sdist{of}, a wheel from it, and its import"] = partial(_build, project, own.path)
+        others = [python for python in pythons_here if python.minor != own.minor]
+        if fitting := [python for python in others if _fits(project, python)]:
+            other = fitting[0]
+            name = f"a wheel{of} for Python {other.minor}, and its import"
+            builds[name] = partial(_build, project, other.path)
+    return builds
+
+
+def _fits(project: Project, python: Interpreter) -> bool:
+    """Whether a Python is one of those that `requires-python` names, and has the GIL."""
+    requires = lookup(project.pyproject, "project", "requires-python") or ""
+    try:
+        return not python.free_threaded and SpecifierSet(requires).contains(python.version)
+    except InvalidSpecifier:
+        return False
+
+
+def _build(project: Project, python: Path) -> bool:
+    """Build with `uv build`, install into a fresh environment, import; say whether that went well."""
+    folder = project.package_root
+    assert folder
+    with tempfile.TemporaryDirectory(prefix="pyo3-uv-") as name:
+        dist, venv = Path(name, "dist"), Path(name, "venv")
+        install = ["uv", "pip", "install", "--quiet", "--no-deps", "--python", str(venv)]
+        for command in (
+            ["uv", "build", "--quiet", "--python", str(python), "--out-dir", str(dist)],
+            ["uv", "venv", "--quiet", "--python", str(python), str(venv)],
+        ):
+            if run(command, folder).code:
+                return False
+        if run([*install, *map(str, dist.glob("*.whl"))], folder).code:
+            return False
+        if not (module := project.module):
+            return True
+        result = run([str(executable_of(venv)), "-c", f"import {module}"], Path(name))
+        # A package that is not installed here says nothing about the wheel.
+        missing = re.search(r"No module named '([^']+)'", result.output)
+        own = module.partition(".")[0]
+        return result.code == 0 or bool(missing and missing[1].partition(".")[0] != own)
+
+
+# ---- The trial ----
+
+
+@dataclass
+class _Attempt:
+    """Some cures, applied in the copy: its files then, and what is wrong with that.
+
+    `applied` has the cures, each with the last evidence that called for it, `originals` the files
+    as they were.
+    """
+
+    files: dict[Path, str] = field(default_factory=dict)
+    commands: list[tuple[Path, list[str]]] = field(default_factory=list)
+    manual: list[str] = field(default_factory=list)
+    applied: dict[tuple[Path, str], str] = field(default_factory=dict)
+    fault: str | None = None
+    originals: dict[Path, bytes | None] = field(default_factory=dict)
+
+
+class _Trial:
+    """A copy in which cures are tried, each time from the same start.
+
+    A cure is known by the crate's folder, relative to the copy, and the check.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        copy: Path,
+        crates: dict[Path, tuple[str, ...]],
+        rust_tests: bool,
+        step: Step,
+    ) -> None:
+        self.root, self.copy, self.crates = root, copy, crates
+        self.rust_tests, self.step = rust_tests, step
+        self.originals: dict[Path, bytes | None] = {}
+
+    def projects(self) -> list[Project]:
+        return [
+            load(self.copy / crate / "Cargo.toml", features)
+            for crate, features in self.crates.items()
+        ]
+
+    @cached_property
+    def before(self) -> list[str]:
+        """What passes; asked for before anything is changed.
+
+        Raises `UserError` if what passes in the original does not in the copy.
+        """
+        found = passing(self.projects(), self.step)
+        for name, (folder, command) in trials(self.projects()).items():
+            if command[1] == "check" and name not in found:
+                original = self.root / folder.relative_to(self.copy)
+                if run(command, original).code == 0:
+                    raise UserError(
+                        f"{name} passes in {original} and not in a copy of {self.root}, so that "
+                        f"nothing can be tried there\n{run(command, folder).stderr.strip()[-1000:]}"
+                    )
+        return found
+
+    def attempt(
+        self, left_out: frozenset[str], only: list[tuple[Path, str]] | None = None
+    ) -> _Attempt:
+        """Apply the cures of all findings, or of `only` these, then repeat what passed before.
+
+        A cure may uncover what could not be examined before it.
+        """
+        self._restore()
+        attempt = _Attempt()
+        for _ in range(5):
+            plan, manual = Plan(), list[str]()
+            edited: dict[tuple[Path, str], str] = {}
+            for project in self.projects():
+                report = doctor.examine(project, self.step)
+                crate = project.folder.relative_to(self.copy)
+                for check in [*report.failed, *(report.rust_tests if self.rust_tests else [])]:
+                    if check.id in left_out:
+                        continue
+                    before, plan.commands, cure = dict(plan.files), [], (crate, check.id)
+                    check.fix(plan)
+                    if plan.files != before and only is not None and cure not in only:
+                        plan.files = before
+                        continue
+                    edited |= {cure: check.evidence} if plan.files != before else {}
+                    commands = [(crate, command) for command in plan.commands]
+                    attempt.commands += [c for c in commands if c not in attempt.commands]
+                manual += [text for text in plan.manual if text not in manual]
+                plan.manual = []
+            attempt.manual = manual
+            for cure, evidence in edited.items():
+                if attempt.applied.get(cure) == evidence:
+                    attempt.fault = f"{cure[1]} is still found after its cure"
+                    return attempt
+            if not plan.changed():
+                break
+            _ = self.before
+            for path in plan.changed():
+                self.originals.setdefault(path, path.read_bytes() if path.exists() else None)
+            plan.write()
+            attempt.applied |= edited
+        attempt.files = {
+            path: path.read_text(encoding="utf-8") if path.exists() else ""
+            for path in self.originals
+        }
+        attempt.originals = dict(self.originals)
+        if not self.originals:
+            return attempt
+        after = passing(self.projects(), self.step, set(self.before))
+        broken = [name for name in self.before if name not in after]
+        if broken:
+            attempt.fault = f"it breaks what passed before: {broken[0]}"
+        return attempt
+
+    def _restore(self) -> None:
+        for path, content in self.originals.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_bytes(content)
+        self.originals = {}
+
+
+def prove(
+    projects: list[Project], rust_tests: bool, left_out: frozenset[str], step: Step
+) -> Outcome:
+    """Try the cures in a copy, and return as many as leave everything that passes there passing.
+
+    All together first, as this is what mostly holds; else one after the other. `left_out` are
+    checks whose cures are not tried.
+    """
+    root = root_of(projects[0])
+    crates = {project.folder.relative_to(root): project.chosen for project in projects}
+    with copy_of(projects) as copy:
+        trial = _Trial(root, copy, crates, rust_tests, step)
+        held, refused = trial.attempt(left_out), dict[str, str]()
+        if held.fault:
+            cures, accepted = list(held.applied), list[tuple[Path, str]]()
+            held = trial.attempt(left_out, [])
+            for cure in cures:
+                attempt = trial.attempt(left_out, [*accepted, cure])
+                if attempt.fault:
+                    crate, name = cure
+                    refused[name if len(crates) == 1 else f"{name} in {crate}"] = attempt.fault
+                else:
+                    accepted.append(cure)
+                    held = attempt
+
+        def moved(text: str) -> str:
+            return text.replace(str(copy), str(root))
+
+        files = {root / path.relative_to(copy): text for path, text in held.files.items()}
+        return Outcome(
+            Plan(files, [], [moved(text) for text in held.manual]),
+            [(root / crate, [moved(word) for word in command]) for crate, command in held.commands],
+            [name for _, name in held.applied],
+            refused,
+            trial.before if held.applied or refused else [],
+            {root / path.relative_to(copy): text for path, text in held.originals.items()},
+        )

@@ -1,0 +1,225 @@
+"""What `pyo3-uv fix` does before it writes: it tries the cures in a copy, and asks whom they bind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyo3_uv import doctor, proof
+from pyo3_uv.checks.base import Check
+from pyo3_uv.discovery import load
+from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.plan import Plan
+
+from .commands import PYO3_UV, commit_all, exit_code, git, run, terminal, uv
+from .projects import crate, replace, tree, write
+
+pytestmark = [pytest.mark.build, pytest.mark.slow]
+
+FILES = {
+    "Cargo.toml": """
+        [package]
+        name = "made"
+        version = "0.1.0"
+        edition = "2024"
+
+        [lib]
+        crate-type = ["cdylib"]
+
+        [dependencies]
+        pyo3 = { version = "0.30", features = ["abi3-py310"] }
+        """,
+    "src/lib.rs": "#[pyo3::pymodule]\nmod made {}\n",
+    "pyproject.toml": """
+        [build-system]
+        requires = ["maturin>=1.9,<2"]
+        build-backend = "maturin"
+
+        [project]
+        name = "made"
+        version = "0.1.0"
+        requires-python = ">=3.10"
+
+        [tool.uv]
+        package = true
+        """,
+    ".gitignore": "target\n.venv\n*.so\n",
+}
+TEST = """
+#[test]
+fn starts() {
+    pyo3::Python::initialize();
+}
+"""
+
+
+@pytest.fixture
+def made(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> Path:
+    """Return a crate without Rust tests, as many that people maintain are."""
+    project = tmp_path / "made"
+    for name, text in FILES.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(textwrap.dedent(text).lstrip())
+    run([uv(), "venv", "--quiet", "--python", middle.path], project, env)
+    run([uv(), "pip", "install", "--quiet", "--editable", ".", "pytest"], project, env)
+    run(["cargo", "generate-lockfile", "--quiet"], project, env)
+    commit_all(project)
+    return project
+
+
+def fix(project: Path, env: dict[str, str], *options: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(
+        run([PYO3_UV, "fix", "--yes", "--json", *options], project, env, check=False).output
+    )
+    return result
+
+
+def test_project_without_rust_tests(made: Path, env: dict[str, str]) -> None:
+    """It is told once what Rust tests would need; nothing that only they need is written."""
+    output = run([PYO3_UV, "doctor", "--json"], made, env).output
+    (report,) = json.loads(output)["projects"]
+    found = {finding["id"]: finding["grade"] for finding in report["findings"]}
+    assert found == {"cache-keys": "warning", "slow-rebuilds": "advice", "rust-tests": "advice"}
+    assert run([PYO3_UV, "doctor", "--strict"], made, env, check=False).code == 1
+
+    result = fix(made, env)
+    assert result["changed"] == ["pyproject.toml"] and not result["refused"]
+    assert git(made, "status", "--porcelain") == " M pyproject.toml\n"
+    assert run([uv(), "pip", "show", "--quiet", "pytest"], made, env).code == 0
+    assert fix(made, env, "--allow-dirty")["changed"] == []
+
+
+@pytest.mark.parametrize("config", ["committed", "local"])
+def test_whom_it_binds(made: Path, env: dict[str, str], config: str, tmp_path: Path) -> None:
+    (made / "src/lib.rs").write_text(FILES["src/lib.rs"] + TEST)
+    commit_all(made)
+    result = fix(made, env, "--config", config)
+    assert not result["refused"]
+    status = git(made, "status", "--porcelain")
+    assert ("?? .cargo/" in status) == (config == "committed")
+    assert (made / ".cargo/config.toml").exists() and result["ok"]
+    run(["cargo", "test"], made, env)
+    git(made, "add", "--all")
+    git(made, "commit", "--quiet", "--message", "fixed")
+
+    # A contributor without uv: what worked still does.
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", made, clone)
+    checked = run(["cargo", "check", "--locked"], clone, env, check=False)
+    assert (checked.code == 0) == (config != "committed")
+    run(["cargo", "test"], clone, env, check=False)
+    assert not (clone / ".venv").exists(), "no runner makes one"
+    run([uv(), "build", "--quiet", "--sdist"], made, env)
+    [sdist] = (made / "dist").glob("*.tar.gz")
+    names = run(["tar", "tzf", sdist], made).output
+    assert (".cargo" in names) == (config == "committed")
+
+
+class Good(Check):
+    id = "good"
+    title = effect = cure = "good"
+
+    def find(self) -> str | None:
+        self.show(self.project.folder / "good.txt")
+        return None if self.file else "there is no good.txt"
+
+    def fix(self, plan: Plan) -> None:
+        plan.files[self.project.folder / "good.txt"] = "good\n"
+
+
+class Bad(Check):
+    id = "bad"
+    title = effect = cure = "bad"
+
+    def find(self) -> str | None:
+        library = self.project.folder / "src/lib.rs"
+        self.show(library, "mod made")
+        return None if "compile_error" in library.read_text() else "it compiles"
+
+    def fix(self, plan: Plan) -> None:
+        library = self.project.folder / "src/lib.rs"
+        plan.files[library] = plan.text(library) + 'compile_error!("bad");\n'
+
+
+class Useless(Good):
+    id = "useless"
+
+    def find(self) -> str | None:
+        self.show(self.project.folder / "Cargo.toml", "made")
+        return "always"
+
+    def fix(self, plan: Plan) -> None:
+        path = self.project.folder / "useless.txt"
+        plan.files[path] = plan.text(path) + "more\n"
+
+
+def test_a_cure_that_breaks_something_is_left_out(
+    made: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so is one that does not help; the rest is applied. Until then nothing is written."""
+    monkeypatch.setattr(doctor, "CHECKS", [Bad, Good, Useless])
+    monkeypatch.setenv("CARGO_TARGET_DIR", env["CARGO_TARGET_DIR"])
+    before = tree(made, ".venv", ".git")
+    steps: list[str] = []
+    outcome = proof.prove([load(made)], False, frozenset(), steps.append)
+    assert outcome.applied == ["good"]
+    assert outcome.plan.changed() == {made / "good.txt": "good\n"}
+    assert outcome.refused == {
+        "bad": "it breaks what passed before: cargo check --workspace",
+        "useless": "useless is still found after its cure",
+    }
+    assert "sdist, a wheel from it, and its import" in outcome.passed
+    assert tree(made, ".venv", ".git") == before
+
+
+def test_interrupted_or_refused(made: Path, env: dict[str, str], tmp_path: Path) -> None:
+    """Nothing is written, no copy is left, and an edit that is made meanwhile is not lost."""
+    env = env | {"TMPDIR": str(tmp_path / "tmp")}
+    (tmp_path / "tmp").mkdir()
+    beside, before = set(made.parent.iterdir()), tree(made, ".venv", ".git")
+    process = terminal([PYO3_UV, "fix"], made, env)
+    process.expect("cargo doc|sdist")
+    process.kill(signal.SIGTERM)
+    assert exit_code(process) == 130
+    process = terminal([PYO3_UV, "fix"], made, env)
+    process.expect("Apply")
+    process.send("n")
+    process.expect("nothing was changed")
+    assert exit_code(process) == 1
+    assert tree(made, ".venv", ".git") == before
+    assert not list((tmp_path / "tmp").iterdir()) and set(made.parent.iterdir()) == beside
+
+    process = terminal([PYO3_UV, "fix"], made, env)
+    process.expect("Apply")
+    with (made / "pyproject.toml").open("a") as file:
+        file.write("# mine\n")
+    process.send("y")
+    process.expect("was changed meanwhile; nothing was written")
+    assert exit_code(process) == 1
+    assert (made / "pyproject.toml").read_text().endswith("# mine\n")
+
+
+def test_what_the_copy_has(made: Path, env: dict[str, str]) -> None:
+    """A crate outside the repository, cargo's configuration above it, a source that Git ignores."""
+    core = crate(made.parent / "core", "", lib="pub const N: u32 = 1;\n")
+    replace(core / "Cargo.toml", "made", "made-core")
+    tables = '[dependencies]\nmade-core = { path = "../core" }\n'
+    replace(made / "Cargo.toml", "[dependencies]\n", tables)
+    checked = '#[cfg(above)]\npub use made_core::N;\n#[cfg(not(above))]\ncompile_error!("");\n'
+    (made / "src/lib.rs").write_text(FILES["src/lib.rs"] + checked + "mod generated;\n")
+    (made / ".gitignore").write_text(FILES[".gitignore"] + "generated.rs\n")
+    (made / "src/generated.rs").touch()
+    (made / "link.rs").symlink_to("src/lib.rs")
+    write(made.parent, {".cargo/config.toml": '[build]\nrustflags = ["--cfg", "above"]\n'})
+    commit_all(made)
+    result = fix(made, env)
+    assert result["refused"] == {} and result["changed"] == ["pyproject.toml"]
+    shown = run([PYO3_UV, "fix", "--yes", "--allow-dirty"], made, env, check=False).output
+    assert "build-fails" not in shown
+    assert "passes as before" not in shown, "there is nothing left to try"
+    assert '{ file = "../core/src/**/*.rs" }' in (made / "pyproject.toml").read_text()
