@@ -51,7 +51,7 @@ def fix(
         raise UserError("there is no terminal to ask on; add --yes", 2)
     projects = load_all(path, split(features))
     if not allow_dirty:
-        check_clean(projects[0])
+        check_clean(projects)
     with progress(as_json) as step:
         reports = [diagnosis.examine(project, step) for project in projects]
     if not as_json:

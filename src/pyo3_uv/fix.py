@@ -11,16 +11,18 @@ from pyo3_uv import binding
 from pyo3_uv.binding import Binding
 from pyo3_uv.process import UserError, run
 from pyo3_uv.project import Project
-from pyo3_uv.proof import BINDING, Outcome, root_of
+from pyo3_uv.proof import BINDING, Outcome
+from pyo3_uv.worktree import root_of
 
 
-def check_clean(project: Project) -> None:
-    """Raise `UserError` if the project's Git working tree has uncommitted changes.
+def check_clean(projects: list[Project]) -> None:
+    """Raise `UserError` if tracked files of the projects have uncommitted changes.
 
     Files that Git does not know, as cargo leaves them, are no obstacle to a review.
     """
-    status = ["git", "status", "--porcelain", "--untracked-files=no"]
-    result = run([*status, "--", str(project.workspace)], project.workspace)
+    folders = {folder for p in projects for folder in (p.workspace, p.folder, p.package_root)}
+    status = ["git", "status", "--porcelain", "--untracked-files=no", "--"]
+    result = run([*status, *(str(folder) for folder in folders if folder)], projects[0].workspace)
     if result.code == 0 and result.stdout.strip():
         raise UserError(
             "fix requires a clean Git working tree, so that its changes can be reviewed and "
