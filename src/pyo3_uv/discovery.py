@@ -84,10 +84,14 @@ def _of_workspace(manifest: Path) -> list[Project]:
 
 
 def _below(folder: Path) -> list[Project]:
+    """Return those below a folder; what cargo cannot read, as a fixture, is no crate."""
     found: dict[Path, Project] = {}
     for manifest in _manifests(folder):
         if _names_pyo3(manifest) and manifest.parent not in found:
-            found |= {project.folder: project for project in _of_workspace(manifest)}
+            try:
+                found |= {project.folder: project for project in _of_workspace(manifest)}
+            except UserError:
+                continue
     return [project for path, project in sorted(found.items()) if path.is_relative_to(folder)]
 
 
