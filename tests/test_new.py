@@ -195,6 +195,7 @@ def test_installed_command_takes_the_published_template(
     rendered = config.read_text()
     config.unlink()
     fix = [*command.removesuffix(" new ").split(), "fix", "--yes", "--allow-dirty"]
+    fix += ["--rust-tests", "--config", "committed"]
     run(fix, tmp_path / "made", env)
     assert config.read_text() == rendered
 
