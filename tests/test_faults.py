@@ -211,7 +211,7 @@ def test_killed_sync(project: Path, middle: Interpreter, env: dict[str, str]) ->
 
 # Arguments: copier, template, uv, python. The file system exists for this script only.
 FULL_DISK = r"""
-copy() { "$1" -m copier copy --defaults -d python_version="$5" "${@:6}" "$2" my-project; }
+copy() { "$1" -m copier copy --quiet --defaults -d python_version="$5" "${@:6}" "$2" my-project; }
 mount -t tmpfs -o size=64k tmpfs . && cd "$PWD"
 if copy "$@"; then exit 1; fi
 echo "With more room:"
@@ -220,7 +220,7 @@ copy "$@" --overwrite
 cd my-project
 if "$3" sync --python "$4"; then exit 1; fi
 echo "With more room:"
-mount -o remount,size=500m ..
+mount -o remount,size=1g ..
 "$3" sync --python "$4"
 "$3" run pytest
 """

@@ -191,7 +191,7 @@ def test_in_a_uv_workspace(
     next(project.glob("python/my_project/*.so")).unlink()
     result = apply(project, env)
     assert result["healthy"] and result["changed"] == [".cargo/config.toml", "pyproject.toml"]
-    assert result["commands"] == ["uv sync --inexact --reinstall-package my-project"]
+    assert result["commands"] == ["uv sync --inexact --frozen --reinstall-package my-project"]
     assert "wheel" in run([uv(), "pip", "list"], tmp_path, env).output
     commands_pass(project, middle, env)
     assert not (project / ".venv").exists()

@@ -269,8 +269,9 @@ class Project:
 
     @property
     def repository(self) -> Path:
-        """The root of the repository, else of the workspace."""
-        return self._upwards()[-1]
+        """The root of the repository, else of the workspaces, cargo's and uv's."""
+        root = self._upwards()[-1]
+        return root if (root / ".git").exists() else Path(os.path.commonpath((root, self.uv_root)))
 
     @cached_property
     def uv_workspace(self) -> Path | None:
@@ -325,8 +326,8 @@ class Project:
         path = Path(path)
         if path.is_relative_to(self.folder):
             return str(path.relative_to(self.folder))
-        roots = (self.workspace, self.uv_workspace, self.repository)
-        inside = any(path.is_relative_to(root) for root in roots if root)
+        roots = (self.workspace, self.uv_root, self.repository)
+        inside = any(path.is_relative_to(root) for root in roots)
         return os.path.relpath(path, self.folder) if inside else str(path)
 
     # ---- Cargo's configuration ----

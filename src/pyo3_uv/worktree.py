@@ -20,11 +20,7 @@ BUILT = ("target", ".venv", "dist", "__pycache__", "node_modules", "*.so", "*.py
 
 def root_of(project: Project) -> Path:
     """Return the folder that is copied: the repository, else that of the workspaces."""
-    if repository := repository_of(project.workspace):
-        return repository
-    roots = [project.workspace, project.folder, project.uv_root]
-    roots += [project.pyproject_path.parent] if project.pyproject_path else []
-    return Path(os.path.commonpath(roots))
+    return repository_of(project.workspace) or project.repository
 
 
 @contextmanager
