@@ -248,9 +248,15 @@ class Project:
     @property
     def has_cache_keys(self) -> bool:
         """Whether uv builds the extension module by the `cache-keys` of pyproject.toml."""
-        if not self.extension or not self.pyproject_path:
+        if not self.extension or not self.pyproject_path or self.lacks_version:
             return False
         return self.pyproject_path.parent == self.package_root
+
+    @property
+    def lacks_version(self) -> bool:
+        """Whether [project] has no version, so that uv reads nothing of pyproject.toml."""
+        table = lookup(self.pyproject, "project")
+        return table is not None and "version" not in (*table, *table.get("dynamic", []))
 
     @cached_property
     def distribution(self) -> str:

@@ -7,7 +7,7 @@ import shlex
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -74,39 +74,53 @@ def trials(projects: list[Project]) -> dict[str, tuple[Path, list[str]]]:
     return found
 
 
-def passing(projects: list[Project], step: Step, only: set[str] | None = None) -> list[str]:
-    """Return the names of what passes; of `only` these, if it is given."""
-    found = []
-    for name, (folder, command) in trials(projects).items():
-        if only is None or name in only:
-            step(name)
-            if run([*command[:2], "--quiet", *command[2:]], folder).code == 0:
-                found.append(name)
-    for name, build in _packages(projects).items():
-        if only is None or name in only:
-            step(name)
-            if build():
-                found.append(name)
-    return found
+def passing(projects: list[Project], step: Step) -> list[str]:
+    """Return the names of what passes."""
+    return [name for name, passes in _all(projects, step).items() if passes()]
 
 
-def _packages(projects: list[Project]) -> dict[str, Callable[[], bool]]:
+def broken(projects: list[Project], names: list[str], step: Step) -> str | None:
+    """Return the first of these names that does not pass; None if all do."""
+    attempts = _all(projects, step)
+    return next((name for name in names if name not in attempts or not attempts[name]()), None)
+
+
+def _all(projects: list[Project], step: Step) -> dict[str, Callable[[], bool]]:
+    """Return what is tried, by names for people."""
+
+    def passes(name: str, attempt: Callable[[], bool]) -> bool:
+        step(name)
+        return attempt()
+
+    def succeeds(folder: Path, command: list[str]) -> bool:
+        return run([*command[:2], "--quiet", *command[2:]], folder).code == 0
+
+    attempts = {name: partial(succeeds, *trial) for name, trial in trials(projects).items()}
+    attempts |= _packages(projects)
+    return {name: partial(passes, name, attempt) for name, attempt in attempts.items()}
+
+
+def _packages(projects: list[Project]) -> dict[str, partial[bool]]:
     """Return how to build what is published, and to import it, by names for people."""
-    pythons_here = [python.interpreter for python in pythons() if python.interpreter]
-    builds: dict[str, Callable[[], bool]] = {}
+    builds: dict[str, partial[bool]] = {}
     for project in projects:
-        own = project.interpreter or next(iter(pythons_here), None)
+        own = project.interpreter or next(iter(_installed()), None)
         root = project.package_root
         if not project.extension or not own or not root:
             continue
         of = f" of {project.distribution}" if len(projects) > 1 else ""
         builds[f"sdist{of}, a wheel from it, and its import"] = partial(_build, project, own.path)
-        others = [python for python in pythons_here if python.minor != own.minor]
+        others = [python for python in _installed() if python.minor != own.minor]
         if fitting := [python for python in others if _fits(project, python)]:
             other = fitting[0]
             name = f"a wheel{of} for Python {other.minor}, and its import"
             builds[name] = partial(_build, project, other.path)
     return builds
+
+
+@cache
+def _installed() -> list[Interpreter]:
+    return [python.interpreter for python in pythons() if python.interpreter]
 
 
 def _fits(project: Project, python: Interpreter) -> bool:
@@ -249,10 +263,8 @@ class _Trial:
         attempt.originals = dict(self.originals)
         if not self.originals:
             return attempt
-        after = passing(self.projects(), self.step, set(self.before))
-        broken = [name for name in self.before if name not in after]
-        if broken:
-            attempt.fault = f"it breaks what passed before: {broken[0]}"
+        if name := broken(self.projects(), self.before, self.step):
+            attempt.fault = f"it breaks what passed before: {name}"
         return attempt
 
     def _restore(self) -> None:

@@ -28,6 +28,33 @@ MARKER = '{ file = ".venv'
 MATURIN = "1.14.1"
 
 
+class NoVersion(Check):
+    id = "no-version"
+    title = "uv cannot read pyproject.toml"
+    effect = "uv sync, uv run, uv build and uv pip install stop with that error"
+    cure = 'add dynamic = ["version"] to [project]: maturin takes the version from Cargo.toml'
+
+    def find(self) -> str | None:
+        if not self.project.maturin or not self.project.lacks_version:
+            return None
+        self.see("uv version 2>&1 | tail -n 1")
+        assert self.project.pyproject_path
+        self.file = self.project.pyproject_path
+        return '[project] has neither a version nor dynamic = ["version"]'
+
+    def fix(self, plan: Plan) -> None:
+        assert self.project.pyproject_path
+
+        def change(document: Any) -> None:
+            project = document["project"]
+            if "dynamic" in project:
+                extend(project["dynamic"], ["version"])
+            else:
+                add(project, "dynamic", ["version"])
+
+        plan.edit_toml(self.project.pyproject_path, change)
+
+
 class CacheKeys(Check):
     id = "cache-keys"
     title = "uv does not rebuild when it must"
@@ -159,7 +186,9 @@ class SlowRebuilds(Check):
     grade = "advice"
 
     def find(self) -> str | None:
-        if not self.project.maturin or not (missing := self._missing()):
+        if not self.project.maturin or self.project.lacks_version:
+            return None
+        if not (missing := self._missing()):
             return None
         assert self.project.pyproject_path
         self.show(self.project.pyproject_path, "^(use-base-python|editable-profile|features)")
@@ -268,6 +297,8 @@ class ModuleMissing(Check):
     def find(self) -> str | None:
         project, name = self.project, self.project.distribution
         if not project.module or not project.interpreter or not project.package_root:
+            return None
+        if project.lacks_version:  # nothing of uv can install it
             return None
         script = [str(project.venv_python), "-c", _FIND_MODULE, name, project.module]
         # In a folder of its own, so that no package is found because it lies here.
