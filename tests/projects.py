@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -181,21 +180,3 @@ def passes(project: Path, env: Mapping[str, str], text: str) -> None:
     for test in ("test_serialize", "test_deserialize", "test_limits", "test_python"):
         assert f"{test} ... ok" in output
     assert shown(project, env, "--no-sync") == text
-
-
-# ---- Crates of other people ----
-
-PACKAGE = '[package]\nname = "made"\nversion = "0.1.0"\nedition = "{edition}"\n'
-
-
-def write(folder: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(textwrap.dedent(text).lstrip())
-    return folder
-
-
-def crate(folder: Path, tables: str, edition: str = "2021", lib: str = "", **files: str) -> Path:
-    """Write a crate with these tables in its Cargo.toml."""
-    manifest = PACKAGE.format(edition=edition) + "\n" + textwrap.dedent(tables).lstrip()
-    return write(folder, {"Cargo.toml": manifest, "src/lib.rs": lib, **files})

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from pyo3_uv.plan import Plan
 
 from .commands import PYO3_UV, ROOT, commit_all, exit_code, git, run, terminal, uv, with_path
 from .conftest import Render
+from .crates import write
 from .projects import replace, tree
 from .pythons import activate, environment, foreign, relocate, sync
 
@@ -600,10 +600,7 @@ WORKSPACE = {
 @pytest.mark.slow
 def test_fix_of_a_workspace(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> None:
     """An extension module in a folder of its own, with a crate that it depends on."""
-    project = tmp_path / "made"
-    for name, text in WORKSPACE.items():
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text(textwrap.dedent(text).lstrip())
+    project = write(tmp_path / "made", WORKSPACE)
     with (project / "crates/native/src/lib.rs").open("a") as file:
         file.write(PYTHON_TEST.replace(".venv", "../../.venv"))
     sync(project, middle, env)

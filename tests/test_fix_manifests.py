@@ -21,7 +21,8 @@ from pyo3_uv.interpreters import Interpreter
 from pyo3_uv.plan import Plan
 
 from .commands import commit_all, git, run, uv
-from .projects import crate, read_toml, replace, write
+from .crates import crate, write
+from .projects import read_toml, replace
 
 MODULE = """
     #[cfg(feature = "python")]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import textwrap
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,67 +14,25 @@ from pyo3_uv.discovery import load
 from pyo3_uv.interpreters import Interpreter
 from pyo3_uv.plan import Plan
 
+from . import crates
 from .commands import PYO3_UV, commit_all, exit_code, git, run, terminal, uv
-from .projects import crate, replace, tree, write
+from .crates import IGNORED, MODULE, PYPROJECT, TEST, crate, fix, venv, write
+from .projects import replace, tree
 
 pytestmark = [pytest.mark.build, pytest.mark.slow]
-
-FILES = {
-    "Cargo.toml": """
-        [package]
-        name = "made"
-        version = "0.1.0"
-        edition = "2024"
-
-        [lib]
-        crate-type = ["cdylib"]
-
-        [dependencies]
-        pyo3 = { version = "0.30", features = ["abi3-py310"] }
-        """,
-    "src/lib.rs": "#[pyo3::pymodule]\nmod made {}\n",
-    "pyproject.toml": """
-        [build-system]
-        requires = ["maturin>=1.9,<2"]
-        build-backend = "maturin"
-
-        [project]
-        name = "made"
-        version = "0.1.0"
-        requires-python = ">=3.10"
-
-        [tool.uv]
-        package = true
-        """,
-    ".gitignore": "target\n.venv\n*.so\n",
-}
-TEST = """
-#[test]
-fn starts() {
-    pyo3::Python::initialize();
-}
-"""
 
 
 @pytest.fixture
 def made(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> Path:
     """Return a crate without Rust tests, as many that people maintain are."""
-    project = tmp_path / "made"
-    for name, text in FILES.items():
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text(textwrap.dedent(text).lstrip())
-    run([uv(), "venv", "--quiet", "--python", middle.path], project, env)
-    run([uv(), "pip", "install", "--quiet", "--editable", ".", "pytest"], project, env)
+    pyproject = PYPROJECT + "\n[tool.uv]\npackage = true\n"
+    ignored = IGNORED.replace("Cargo.lock\n", "")
+    project = crates.made(tmp_path / "made", **{"pyproject.toml": pyproject})
+    (project / ".gitignore").write_text(ignored)
+    venv(project / ".venv", middle, env, "--editable", str(project), "pytest")
     run(["cargo", "generate-lockfile", "--quiet"], project, env)
     commit_all(project)
     return project
-
-
-def fix(project: Path, env: dict[str, str], *options: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(
-        run([PYO3_UV, "fix", "--yes", "--json", *options], project, env, check=False).output
-    )
-    return result
 
 
 def test_project_without_rust_tests(made: Path, env: dict[str, str]) -> None:
@@ -96,7 +52,7 @@ def test_project_without_rust_tests(made: Path, env: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("config", ["committed", "local"])
 def test_whom_it_binds(made: Path, env: dict[str, str], config: str, tmp_path: Path) -> None:
-    (made / "src/lib.rs").write_text(FILES["src/lib.rs"] + TEST)
+    (made / "src/lib.rs").write_text(MODULE + TEST)
     commit_all(made)
     result = fix(made, env, "--config", config)
     assert not result["refused"]
@@ -211,8 +167,8 @@ def test_what_the_copy_has(made: Path, env: dict[str, str]) -> None:
     tables = '[dependencies]\nmade-core = { path = "../core" }\n'
     replace(made / "Cargo.toml", "[dependencies]\n", tables)
     checked = '#[cfg(above)]\npub use made_core::N;\n#[cfg(not(above))]\ncompile_error!("");\n'
-    (made / "src/lib.rs").write_text(FILES["src/lib.rs"] + checked + "mod generated;\n")
-    (made / ".gitignore").write_text(FILES[".gitignore"] + "generated.rs\n")
+    (made / "src/lib.rs").write_text(MODULE + checked + "mod generated;\n")
+    (made / ".gitignore").write_text(IGNORED + "generated.rs\n")
     (made / "src/generated.rs").touch()
     (made / "link.rs").symlink_to("src/lib.rs")
     write(made.parent, {".cargo/config.toml": '[build]\nrustflags = ["--cfg", "above"]\n'})

@@ -12,46 +12,25 @@ import pytest
 from pyo3_uv.interpreters import Interpreter
 
 from .commands import PYO3_UV, commit_all, git, run, uv
-from .projects import crate, replace, tree, write
+from .crates import (
+    BUILD,
+    CDYLIB,
+    IGNORED,
+    MODULE,
+    PYO3,
+    PYPROJECT,
+    SYSTEM,
+    TEST,
+    crate,
+    fix,
+    made,
+    venv,
+    write,
+)
+from .projects import replace, tree
 from .pythons import activate, environment
 
 pytestmark = [pytest.mark.build, pytest.mark.slow]
-
-MODULE = """
-    #[pyo3::pymodule]
-    mod made {
-        #[pyo3::pyfunction]
-        fn answer() -> i32 {
-            41
-        }
-    }
-    """
-TEST = """
-    #[cfg(test)]
-    #[test]
-    fn starts() {
-        pyo3::Python::initialize();
-    }
-    """
-CDYLIB = '[lib]\ncrate-type = ["cdylib", "rlib"]\n\n'
-PYO3 = '[dependencies]\npyo3 = { version = "0.30", features = ["abi3-py310"] }\n'
-SYSTEM = '[build-system]\nrequires = ["maturin>=1.14.1,<2"]\nbuild-backend = "maturin"\n'
-PYPROJECT = SYSTEM + '\n[project]\nname = "made"\nversion = "0.1.0"\nrequires-python = ">=3.10"\n'
-IGNORED = "target\n.venv\nenv\n*.so\n__pycache__\nCargo.lock\n"
-BUILD = "fn main() {\n    pyo3_build_config::add_libpython_rpath_link_args();\n}\n"
-
-
-def made(folder: Path, tables: str = CDYLIB + PYO3, lib: str = MODULE, **files: str) -> Path:
-    """Write a crate in a Git repository."""
-    return crate(folder, tables, "2024", lib, **{".gitignore": IGNORED}, **files)
-
-
-def venv(folder: Path, python: Interpreter, env: dict[str, str], *packages: str) -> None:
-    run([uv(), "venv", "--quiet", "--python", python.path, folder], folder.parent, env)
-    if packages:
-        interpreter = folder / "bin/python"
-        install = [uv(), "pip", "install", "--quiet", "--python", interpreter, *packages]
-        run(install, folder.parent, env)
 
 
 def doctor(folder: Path, env: dict[str, str], *options: str) -> list[dict[str, Any]]:
@@ -61,14 +40,6 @@ def doctor(folder: Path, env: dict[str, str], *options: str) -> list[dict[str, A
     assert tree(folder, ".venv", "env", ".git", "target") == before
     reports: list[dict[str, Any]] = json.loads(output)["projects"]
     return reports
-
-
-def fix(folder: Path, env: dict[str, str], *options: str) -> dict[str, Any]:
-    command = [PYO3_UV, "fix", "--yes", "--json", *options]
-    output = run(command, folder, env, check=False).output
-    assert output.startswith("{"), output
-    result: dict[str, Any] = json.loads(output)
-    return result
 
 
 def ids(report: dict[str, Any]) -> set[str]:
@@ -347,9 +318,15 @@ def test_project_that_uv_cannot_read(
     (project / "pyproject.toml").write_text(PYPROJECT.replace('version = "0.1.0"\n', ""))
     commit_all(project)
     assert run([uv(), "run", "--no-sync", "python", "-V"], project, env, check=False).code
+    (report,) = doctor(project, env)
+    unread = finding(report, "no-version")
+    assert unread["grade"] == "warning" and "project.version" in unread["output"]
+    assert not ids(report) & {"cache-keys", "slow-rebuilds", "module-missing"}, "these need uv"
     result = fix(project, env, "--config", "committed")
     assert result["refused"] == {} and result["failed"] == []
+    assert [left["id"] for left in result["projects"][0]["findings"]] == ["module-missing"]
     run(["cargo", "test"], project, env)
+    run([uv(), "sync", "--quiet"], project, env)
 
 
 # ---- setuptools-rust ----
