@@ -21,6 +21,8 @@ from pyo3_uv.process import outer_environment, run
 from pyo3_uv.project import Project
 from pyo3_uv.toml_edit import lookup, read_toml
 
+BUILD_TESTS = ("cargo", "test", "--no-run")
+
 # What the linker says where libpython is left out, and where it is not there: GNU ld, lld, Apple's
 # ld, and rustc itself for a static one
 NO_SYMBOLS = r"undefined (symbol|reference).*\bPy"
@@ -59,7 +61,7 @@ def no_new_lock(project: Project) -> Iterator[None]:
 
 def build_tests(project: Project) -> Build:
     """Build the tests in cargo's target folder."""
-    command = ["cargo", "test", "--no-run", "--message-format=json", *_selection(project)]
+    command = [*BUILD_TESTS, "--message-format=json", *_selection(project)]
     with no_new_lock(project):
         result = run(command, project.folder)
     build = Build(result.code == 0, result.stderr.strip())
@@ -136,8 +138,13 @@ class Examination:
 
     @cached_property
     def build(self) -> Build:
-        self.step("cargo test --no-run")
+        self.step(self.build_command)
         return build_tests(self.project)
+
+    @property
+    def build_command(self) -> str:
+        """What shows a person how the build of the tests ends."""
+        return shlex.join([*BUILD_TESTS, *_selection(self.project)])
 
     @property
     def pyo3_version(self) -> Version | None:

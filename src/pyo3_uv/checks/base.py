@@ -106,7 +106,7 @@ class Check(ABC):
 
     def show_build(self) -> None:
         """Make the failing build of the tests the evidence."""
-        self.grade, self.command = "error", "cargo test --no-run"
+        self.grade, self.command = "error", self.examination.build_command
         errors = self.examination.probe.failure or self.examination.build.errors
         pattern = r"\s*(error|rust-lld|.*: undefined)"
         lines = [line for line in errors.splitlines() if re.match(pattern, line)]

@@ -10,15 +10,15 @@ class TestsBuild(Check):
     """A failure that no other problem explains."""
 
     id = "build-fails"
-    title = "cargo test --no-run fails"
     effect = "no test was built, so nothing could be examined in one"
-    cure = "cargo test --no-run shows the whole message"
     grade = "error"
 
     def find(self) -> str | None:
         if self.examination.build_failure_explained or self.examination.build.ok:
             return None
         self.show_build()
+        self.title = f"{self.command} fails"
+        self.cure = f"{self.command} shows the whole message"
         return self.output
 
     def fix(self, plan: Plan) -> None:

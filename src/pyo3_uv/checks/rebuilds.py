@@ -37,7 +37,7 @@ class NoVersion(Check):
     def find(self) -> str | None:
         if not self.project.maturin or not self.project.lacks_version:
             return None
-        self.see("uv version 2>&1 | tail -n 1")
+        self.see("uv version 2>&1 | tail -n 3")
         assert self.project.pyproject_path
         self.file = self.project.pyproject_path
         return '[project] has neither a version nor dynamic = ["version"]'
