@@ -177,5 +177,5 @@ def test_what_the_copy_has(made: Path, env: dict[str, str]) -> None:
     assert result["refused"] == {} and result["changed"] == ["pyproject.toml"]
     shown = run([PYO3_UV, "fix", "--yes", "--allow-dirty"], made, env, check=False).output
     assert "build-fails" not in shown
-    assert "passes as before" not in shown, "there is nothing left to try"
+    assert "passes " not in shown, "there is nothing left to try"
     assert '{ file = "../core/src/**/*.rs" }' in (made / "pyproject.toml").read_text()

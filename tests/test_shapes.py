@@ -320,7 +320,7 @@ def test_project_that_uv_cannot_read(
     assert run([uv(), "run", "--no-sync", "python", "-V"], project, env, check=False).code
     (report,) = doctor(project, env)
     unread = finding(report, "no-version")
-    assert unread["grade"] == "warning" and "project.version" in unread["output"]
+    assert unread["grade"] == "warning" and "project.dynamic" in unread["output"]
     assert not ids(report) & {"cache-keys", "slow-rebuilds", "module-missing"}, "these need uv"
     result = fix(project, env, "--config", "committed")
     assert result["refused"] == {} and result["failed"] == []

@@ -115,7 +115,7 @@ def _ask_binding(files: str) -> Binding:
 def _show_change(change: Change) -> None:
     outcome = change.outcome
     for name in outcome.passed:
-        console.print(f"[green]passes as before[/] {escape(name)}")
+        console.print(f"[green]passes[/] {escape(name)}")
     for name, reason in outcome.refused.items():
         console.print(f"[yellow]not applied[/] {escape(name)}: {escape(reason)}")
     show_plan(outcome.plan, change.root)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -32,7 +33,7 @@ BINDING = frozenset(check.id for check in CHECKS if check.binds_to_uv)
 class Outcome:
     """What the trial showed: changes for the project itself, and what was not applied, and why.
 
-    `commands` are to be run in the folders beside them, `passed` passed before and after;
+    `commands` are to be run in the folders beside them, `passed` is what passes with the changes;
     `originals` are the files as they were then, None where there was none.
     """
 
@@ -74,30 +75,19 @@ def trials(projects: list[Project]) -> dict[str, tuple[Path, list[str]]]:
     return found
 
 
-def passing(projects: list[Project], step: Step) -> list[str]:
-    """Return the names of what passes."""
-    return [name for name, passes in _all(projects, step).items() if passes()]
+def attempts(projects: list[Project], step: Step) -> dict[str, Callable[[], bool]]:
+    """Return what is tried, by names for people; each says whether it passes."""
 
-
-def broken(projects: list[Project], names: list[str], step: Step) -> str | None:
-    """Return the first of these names that does not pass; None if all do."""
-    attempts = _all(projects, step)
-    return next((name for name in names if name not in attempts or not attempts[name]()), None)
-
-
-def _all(projects: list[Project], step: Step) -> dict[str, Callable[[], bool]]:
-    """Return what is tried, by names for people."""
-
-    def passes(name: str, attempt: Callable[[], bool]) -> bool:
+    def attempt(name: str, passes: Callable[[], bool]) -> bool:
         step(name)
-        return attempt()
+        return passes()
 
     def succeeds(folder: Path, command: list[str]) -> bool:
         return run([*command[:2], "--quiet", *command[2:]], folder).code == 0
 
-    attempts = {name: partial(succeeds, *trial) for name, trial in trials(projects).items()}
-    attempts |= _packages(projects)
-    return {name: partial(passes, name, attempt) for name, attempt in attempts.items()}
+    found = {name: partial(succeeds, *trial) for name, trial in trials(projects).items()}
+    found |= _packages(projects)
+    return {name: partial(attempt, name, passes) for name, passes in found.items()}
 
 
 def _packages(projects: list[Project]) -> dict[str, partial[bool]]:
@@ -163,14 +153,15 @@ def _build(project: Project, python: Path) -> bool:
 class _Attempt:
     """Some cures, applied in the copy: its files then, and what is wrong with that.
 
-    `applied` has the cures, each with the last evidence that called for it, `originals` the files
-    as they were.
+    `applied` has the cures, each with the last evidence that called for it, `passed` what passes
+    then, `originals` the files as they were.
     """
 
     files: dict[Path, str] = field(default_factory=dict)
     commands: list[tuple[Path, list[str]]] = field(default_factory=list)
     manual: list[str] = field(default_factory=list)
     applied: dict[tuple[Path, str], str] = field(default_factory=dict)
+    passed: list[str] = field(default_factory=list)
     fault: str | None = None
     originals: dict[Path, bytes | None] = field(default_factory=dict)
 
@@ -192,6 +183,7 @@ class _Trial:
         self.root, self.copy, self.crates = root, copy, crates
         self.rust_tests, self.step = rust_tests, step
         self.originals: dict[Path, bytes | None] = {}
+        self.before: dict[str, bool] = {}
 
     def projects(self) -> list[Project]:
         return [
@@ -200,26 +192,33 @@ class _Trial:
         ]
 
     @cached_property
-    def before(self) -> list[str]:
-        """What passes; asked for before anything is changed.
+    def names(self) -> list[str]:
+        """What is tried; asked for before anything is changed."""
+        return list(attempts(self.projects(), self.step))
+
+    def passed_before(self, name: str) -> bool:
+        """Whether it passes in the copy as it was; asked only of what fails after a change.
 
         Raises `UserError` if what passes in the original does not in the copy.
         """
-        found = passing(self.projects(), self.step)
-        for name, (folder, command) in trials(self.projects()).items():
-            if command[1] == "check" and name not in found:
-                original = self.root / folder.relative_to(self.copy)
-                if run(command, original).code == 0:
-                    raise UserError(
-                        f"{name} passes in {original} and not in a copy of {self.root}, so that "
-                        f"nothing can be tried there\n{run(command, folder).stderr.strip()[-1000:]}"
-                    )
-        return found
+        if name not in self.before:
+            with self._as_it_was():
+                self.before[name] = attempts(self.projects(), self.step)[name]()
+                folder, command = trials(self.projects()).get(name, (self.copy, []))
+                if command[:2] == ["cargo", "check"] and not self.before[name]:
+                    original = self.root / folder.relative_to(self.copy)
+                    if run(command, original).code == 0:
+                        raise UserError(
+                            f"{name} passes in {original} and not in a copy of {self.root}, so "
+                            "that nothing can be tried there\n"
+                            f"{run(command, folder).stderr.strip()[-1000:]}"
+                        )
+        return self.before[name]
 
     def attempt(
         self, left_out: frozenset[str], only: list[tuple[Path, str]] | None = None
     ) -> _Attempt:
-        """Apply the cures of all findings, or of `only` these, then repeat what passed before.
+        """Apply the cures of all findings, or of `only` these, then see what passes.
 
         A cure may uncover what could not be examined before it.
         """
@@ -251,7 +250,7 @@ class _Trial:
                     return attempt
             if not plan.changed():
                 break
-            _ = self.before
+            _ = self.names
             for path in plan.changed():
                 self.originals.setdefault(path, path.read_bytes() if path.exists() else None)
             plan.write()
@@ -263,15 +262,32 @@ class _Trial:
         attempt.originals = dict(self.originals)
         if not self.originals:
             return attempt
-        if name := broken(self.projects(), self.before, self.step):
-            attempt.fault = f"it breaks what passed before: {name}"
+        after = attempts(self.projects(), self.step)
+        for name in self.names:
+            if name in after and after[name]():
+                attempt.passed.append(name)
+            elif self.passed_before(name):
+                attempt.fault = f"it breaks what passed before: {name}"
+                break
         return attempt
+
+    @contextmanager
+    def _as_it_was(self) -> Iterator[None]:
+        """Take the changes back for a while."""
+        originals = self.originals
+        changed = {path: path.read_bytes() if path.exists() else None for path in originals}
+        self._restore()
+        yield
+        self.originals = changed
+        self._restore()
+        self.originals = originals
 
     def _restore(self) -> None:
         for path, content in self.originals.items():
             if content is None:
                 path.unlink(missing_ok=True)
             else:
+                path.parent.mkdir(exist_ok=True)
                 path.write_bytes(content)
         self.originals = {}
 
@@ -310,6 +326,6 @@ def prove(
             [(root / crate, [moved(word) for word in command]) for crate, command in held.commands],
             [name for _, name in held.applied],
             refused,
-            trial.before if held.applied or refused else [],
+            held.passed,
             {root / path.relative_to(copy): text for path, text in held.originals.items()},
         )
