@@ -114,17 +114,38 @@ class Useless(Good):
         plan.files[path] = plan.text(path) + "more\n"
 
 
+class Unlucky(Good):
+    id = "unlucky"
+
+    def find(self) -> str | None:
+        self.show(self.project.folder / "build.rs")
+        return None if self.file else "there is no build.rs"
+
+    def fix(self, plan: Plan) -> None:
+        plan.files[self.project.folder / "build.rs"] = FAILS_ONCE
+
+
+FAILS_ONCE = """
+fn main() {
+    std::fs::File::create_new(std::env::var("FIRST").unwrap()).unwrap_err();
+}
+"""
+
+
 def test_a_cure_that_breaks_something_is_left_out(
-    made: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    made: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """And so is one that does not help; the rest is applied. Until then nothing is written."""
-    monkeypatch.setattr(doctor, "CHECKS", [Bad, Good, Useless])
+    monkeypatch.setattr(doctor, "CHECKS", [Bad, Good, Useless, Unlucky])
+    monkeypatch.setenv("FIRST", str(tmp_path / "first"))
     monkeypatch.setenv("CARGO_TARGET_DIR", env["CARGO_TARGET_DIR"])
     before = tree(made, ".venv", ".git")
     steps: list[str] = []
     outcome = proof.prove([load(made)], False, frozenset(), steps.append)
-    assert outcome.applied == ["good"]
-    assert outcome.plan.changed() == {made / "good.txt": "good\n"}
+    assert outcome.applied == ["good", "unlucky"], "a build that fails once may be bad luck"
+    assert (tmp_path / "first").exists()
+    expected = {made / "good.txt": "good\n", made / "build.rs": FAILS_ONCE}
+    assert outcome.plan.changed() == expected
     assert outcome.refused == {
         "bad": "it breaks what passed before: cargo check --workspace",
         "useless": "useless is still found after its cure",
