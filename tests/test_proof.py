@@ -79,13 +79,14 @@ def test_whom_it_binds(made: Path, env: dict[str, str], config: str, tmp_path: P
 class Good(Check):
     id = "good"
     title = effect = cure = "good"
+    name, text = "good.txt", "good\n"
 
     def find(self) -> str | None:
-        self.show(self.project.folder / "good.txt")
-        return None if self.file else "there is no good.txt"
+        self.show(self.project.folder / self.name)
+        return None if self.file else f"there is no {self.name}"
 
     def fix(self, plan: Plan) -> None:
-        plan.files[self.project.folder / "good.txt"] = "good\n"
+        plan.files[self.project.folder / self.name] = self.text
 
 
 class Bad(Check):
@@ -114,22 +115,16 @@ class Useless(Good):
         plan.files[path] = plan.text(path) + "more\n"
 
 
-class Unlucky(Good):
-    id = "unlucky"
-
-    def find(self) -> str | None:
-        self.show(self.project.folder / "build.rs")
-        return None if self.file else "there is no build.rs"
-
-    def fix(self, plan: Plan) -> None:
-        plan.files[self.project.folder / "build.rs"] = FAILS_ONCE
-
-
 FAILS_ONCE = """
 fn main() {
     std::fs::File::create_new(std::env::var("FIRST").unwrap()).unwrap_err();
 }
 """
+
+
+class Unlucky(Good):
+    id = "unlucky"
+    name, text = "build.rs", FAILS_ONCE
 
 
 def test_a_cure_that_breaks_something_is_left_out(

@@ -261,13 +261,7 @@ def _keep_in_sdist(project: Project, plan: Plan, script: Path) -> None:
         patterns = lookup(plan.toml(path), *keys) or []
         if not any(_matches(pattern, name) for pattern in patterns):
             rooted = patterns and all(pattern.startswith("/") for pattern in patterns)
-
-            def change(document: Any) -> None:
-                for key in keys:
-                    document = document[key]
-                extend(document, [f"/{name}" if rooted else name])
-
-            plan.edit_toml(path, change)
+            add_line(plan, path, keys[:-1], keys[-1], [f"/{name}" if rooted else name])
     elif "exclude" in lists:
         path, keys = lists["exclude"]
         patterns = lookup(plan.toml(path), *keys) or []

@@ -12,7 +12,6 @@ from pyo3_uv.binding import Binding
 from pyo3_uv.process import UserError, run
 from pyo3_uv.project import Project
 from pyo3_uv.proof import BINDING, Outcome
-from pyo3_uv.worktree import root_of
 
 
 def check_clean(projects: list[Project]) -> None:
@@ -42,7 +41,7 @@ class Change:
 
     @property
     def root(self) -> Path:
-        return root_of(self.projects[0])
+        return self.projects[0].repository
 
     @property
     def empty(self) -> bool:

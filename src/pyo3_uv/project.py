@@ -134,7 +134,7 @@ class Project:
     def lib_name(self) -> str | None:
         """The name of the library target that Python can load, if there is one."""
         for target in self.package["targets"]:
-            if {"cdylib"} & set(target["crate_types"]):
+            if "cdylib" in target["crate_types"]:
                 return str(target["name"])
         return None
 
@@ -275,9 +275,10 @@ class Project:
 
     @property
     def repository(self) -> Path:
-        """The root of the repository, else of the workspaces, cargo's and uv's."""
-        root = self._upwards()[-1]
-        return root if (root / ".git").exists() else Path(os.path.commonpath((root, self.uv_root)))
+        """The root of the workspace's repository, else of the workspaces, cargo's and uv's."""
+        parents = (self.workspace, *self.workspace.parents)
+        root = next((folder for folder in parents if (folder / ".git").exists()), None)
+        return root or Path(os.path.commonpath((self.workspace, self.uv_root)))
 
     @cached_property
     def uv_workspace(self) -> Path | None:

@@ -21,7 +21,7 @@ from pyo3_uv.plan import Plan
 from pyo3_uv.process import UserError, run
 from pyo3_uv.project import Project
 from pyo3_uv.toml_edit import lookup
-from pyo3_uv.worktree import copy_of, root_of
+from pyo3_uv.worktree import copy_of
 
 Step = Callable[[str], None]
 
@@ -302,7 +302,7 @@ def prove(
     All together first, as this is what mostly holds; else one after the other. `left_out` are
     checks whose cures are not tried.
     """
-    root = root_of(projects[0])
+    root = projects[0].repository
     crates = {project.folder.relative_to(root): project.chosen for project in projects}
     with copy_of(projects) as copy:
         trial = _Trial(root, copy, crates, rust_tests, step)

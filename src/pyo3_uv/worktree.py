@@ -18,11 +18,6 @@ from pyo3_uv.project import Project
 BUILT = ("target", ".venv", "dist", "__pycache__", "node_modules", "*.so", "*.pyd")
 
 
-def root_of(project: Project) -> Path:
-    """Return the folder that is copied: the repository, else that of the workspaces."""
-    return repository_of(project.workspace) or project.repository
-
-
 @contextmanager
 def copy_of(projects: list[Project]) -> Iterator[Path]:
     """Yield a copy of the repository, as the work tree is; it is removed at last.
@@ -31,7 +26,7 @@ def copy_of(projects: list[Project]) -> Iterator[Path]:
     it hold. It has the environments of the original, by links, and a target folder inside the
     original's, so that dependencies are compiled once.
     """
-    root = root_of(projects[0])
+    root = projects[0].repository
     target = _target_folder(projects[0]) / "pyo3-uv"
     beside = root.parent if os.access(root.parent, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix=".pyo3-uv-", dir=beside) as folder:
