@@ -11,8 +11,8 @@ import tomlkit
 from pyo3_uv.plan import Plan
 from pyo3_uv.toml_edit import inline_table
 
-PYPROJECT = "{% if kind == 'extension' %}pyproject.toml{% endif %}.jinja"
-BUILD_SCRIPT = "build.rs"
+PYPROJECT = "{{ extension }}/pyproject.toml.jinja"
+BUILD_SCRIPT = "parts/build.rs"
 
 
 def _read(name: str) -> str:
