@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import pexpect
 
 ROOT = Path(__file__).parents[1]
@@ -88,6 +90,17 @@ def run(
     shown = " ".join(map(str, command))
     assert not check or done.returncode == 0, f"{shown}: exit code {done.returncode}\n{done.stdout}"
     return Result(done.returncode, done.stdout)
+
+
+@cache
+def macros(name: str) -> Any:
+    """Return what a file of macros in hooks/ exports, with Copier's filters."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOT),
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+        trim_blocks=True,
+    )
+    return environment.get_template(name).module
 
 
 def git(cwd: Path, *args: str) -> str:

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import copier
-import jinja2
 import markdown
 import pytest
 import yaml
@@ -25,7 +24,7 @@ from markdown_it import MarkdownIt
 
 from pyo3_uv.interpreters import SUPPORTED
 
-from .commands import ROOT, run, uv
+from .commands import macros, run, uv
 from .conftest import QUESTIONS, Render
 from .projects import APP_EXTRAS, EXTRAS, check_files, files, parse, read_toml, stored
 
@@ -166,14 +165,8 @@ def shown(page: str) -> list[str]:
 @example("&#0")
 @example("<<a@b.c>")
 def test_markdown_shows_the_description(description: str) -> None:
-    """Ask the expression itself, as so many renders would take minutes."""
-    environment = jinja2.Environment(
-        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"]
-    )
-    questions = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
-    text = environment.from_string(questions["description_md"]["default"]).render(
-        description=description
-    )
+    """Ask the macro itself, as so many renders would take minutes."""
+    text = macros("hooks/text.jinja").markdown(description)
     assert shown(f"# name\n\n{text}\n\n```sh\nx\n```\n") == [description.strip()] * 2
 
 
@@ -284,6 +277,11 @@ CHOICES = st.fixed_dictionaries(
 )
 
 
+def stable_abi(version: str, minimum: str | None, abi: str | None) -> bool:
+    """Say whether the wheels are abi3 or abi3t, given or by default."""
+    return abi != "version" and (not version.endswith("t") or minimum == "3.15")
+
+
 def contradicts(answers: Answers) -> bool:
     """Say whether these choices exclude each other, as README's table says it."""
     version, minimum, abi = (answers.get(key) for key in ("python_version", "python_min", "abi"))
@@ -291,6 +289,8 @@ def contradicts(answers: Answers) -> bool:
         only = {"docs", "benchmarks"} & set(answers["extras"])
         return bool(minimum or abi or only or answers.get("layout") == "workspace")
     if minimum and int(minimum[2:]) > int(version[2:4]):
+        return True
+    if answers["windows"] and stable_abi(version, minimum, abi):
         return True
     return (abi == "abi3" and version.endswith("t")) or (abi == "abi3t" and minimum != "3.15")
 
@@ -304,7 +304,7 @@ def contradicts(answers: Answers) -> bool:
         "python_min": "3.15",
         "abi": "abi3t",
         "example": False,
-        "windows": True,
+        "windows": False,
         "extras": EXTRAS,
     }
 )
@@ -329,10 +329,10 @@ def test_choices(attempt: Callable[..., Path | str], answers: Answers) -> None:
     kept = stored(project)
     given_extras = answers["extras"]
     assert set(kept.pop("extras")) == set(given_extras)
-    # abi is no question where it has one answer only, nor is an app's layout
+    # abi is no question where it has one answer only, nor is an app's layout, nor windows with abi3
     asked = {key: answers[key] for key in answers.keys() - {"extras"} if key in kept}
     assert asked == {key: kept[key] for key in asked}
-    assert answers.keys() - {"extras"} - asked.keys() <= {"abi", "layout"}
+    assert answers.keys() - {"extras"} - asked.keys() <= {"abi", "layout", "windows"}
     metadata = read_toml(project / "pyproject.toml")["project"]
     least = answers.get("python_min") or kept.get("python_min", answers["python_version"][:4])
     assert metadata["requires-python"] == f">={least}"

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import copier
-import jinja2
 import pexpect
 import pytest
 import tomlkit
+import yaml
 
-from .commands import ROOT, clean_environment, exit_code, publish, run, terminal
+from pyo3_uv.interpreters import SUPPORTED
+
+from .commands import ROOT, clean_environment, exit_code, macros, publish, run, terminal
 from .conftest import QUESTIONS, Render
 from .projects import stored
 from .pythons import interpreters
+
+# The one table of versions
+PYTHONS = macros("hooks/pythons.jinja")
+
+
+def test_versions_of_python_stand_in_one_table() -> None:
+    """What cannot read the table agrees with it."""
+    assert list(SUPPORTED) == [*PYTHONS.releases, *PYTHONS.free_threaded]
+    oldest, newest = next(iter(PYTHONS.releases)), PYTHONS.newest
+    own = tomlkit.parse((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    above = f"3.{int(newest[2:]) + 1}"
+    assert own["project"]["requires-python"] == f">={oldest},<{above}"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [row] = [line for line in readme.splitlines() if line.startswith("| `python_version`")]
+    free_threaded = " and ".join(PYTHONS.free_threaded)
+    assert f"`{newest}`" in row and f"{oldest} to {newest}" in row and free_threaded in row
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    matrix = workflow["jobs"]["rendered"]["strategy"]["matrix"]["python"]
+    assert matrix == [newest, newest + "t"]
 
 
 def test_questions_are_the_public_interface() -> None:
@@ -24,13 +44,13 @@ def test_questions_are_the_public_interface() -> None:
         "description",
         "author_name",
         "author_email",
+        "repository",
         "license",
         "kind",
         "layout",
         "python_version",
         "python_min",
         "abi",
-        "stubs",
         "example",
         "windows",
         "extras",
@@ -46,15 +66,14 @@ def test_defaults(render: Render) -> None:
         "description": "Written in Rust and Python",
         "author_name": "",
         "author_email": "",
+        "repository": "",
         "license": "MIT",
         "kind": "extension",
         "layout": "single",
-        "python_version": "3.14",
+        "python_version": PYTHONS.newest,
         "python_min": "3.11",
         "abi": "abi3",
-        "stubs": "generated",
         "example": True,
-        "windows": os.name == "nt",
         "extras": ["github", "dependabot"],
     }
 
@@ -117,11 +136,7 @@ def test_refused_names(render: Render, tmp_path: Path, name: str, message: str) 
 
 def test_every_standard_library_module_is_refused() -> None:
     """Ask the validator's macro itself, as three hundred renders would take half a minute."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROOT),
-        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
-    )
-    invalid_name = environment.get_template("hooks/validate.jinja").module.invalid_name
+    invalid_name = macros("hooks/validate.jinja").invalid_name
     ask = "import sys; print(*sys.stdlib_module_names)"
     names = set(sys.stdlib_module_names).union(
         *(run([i.path, "-c", ask], i.base_prefix).output.split() for i in interpreters())
@@ -141,6 +156,9 @@ def test_every_standard_library_module_is_refused() -> None:
         ("author_name", "Ada\x1b", "control characters"),
         ("author_email", "ada", 'not an email address.*like "ada@example.org"'),
         ("author_email", "Ada <ada@example.org>", "not an email address"),
+        ("repository", "ada/my-project", 'not the URL.*like "https://github.com/ada/my-project"'),
+        ("repository", "git@github.com:ada/x.git", "not the URL of a repository"),
+        ("repository", 'https://example.org/"', "not the URL of a repository"),
         ("license", "GPL-3.0", "'GPL-3.0' is not in.*MIT"),
         ("kind", "library", "'library' is not in.*extension"),
         ("python_version", "3.9", "'3.9' is not in.*3.10"),
@@ -174,11 +192,11 @@ def test_refused_answers(
             {"python_version": "3.14t", "python_min": "3.15"},
             "python_min.*newer than python_version 3.14t; choose 3.14 or lower",
         ),
+        ({"windows": True}, "windows.*abi3 needs no setting for Windows; leave windows out"),
         (
             {"python_version": "3.14t", "abi": "abi3"},
             "abi.*free-threaded build 3.14t has no abi3; choose version",
         ),
-        ({"kind": "app", "stubs": "generated"}, "stubs.*the stub of an app is written by hand"),
         (
             {"python_version": "3.15", "abi": "abi3t"},
             "abi.*abi3t needs python_min 3.15, not 3.11; choose abi3 or version",
@@ -236,8 +254,11 @@ def copy(template: Path, tmp_path: Path, destination: str) -> pexpect.spawn:
 
 
 def test_enter_at_each_prompt(template: Path, tmp_path: Path) -> None:
+    """Thirteen times; `windows` matters only to apps and to version-specific wheels."""
     process = copy(template, tmp_path, "myproj")
-    for name, question in QUESTIONS.items():
+    asked = {name: question for name, question in QUESTIONS.items() if name != "windows"}
+    assert len(asked) == 13
+    for name, question in asked.items():
         process.expect_exact(str(question["help"]))
         if name == "python_version":
             process.expect_exact("end of life since October 2026")
@@ -246,7 +267,7 @@ def test_enter_at_each_prompt(template: Path, tmp_path: Path) -> None:
     process.expect_exact("uv sync")
     assert exit_code(process) == 0
     assert stored(tmp_path / "myproj")["_src_path"] == "gh:org/pyo3-uv-template"
-    assert stored(tmp_path / "myproj")["python_version"] == "3.14"
+    assert stored(tmp_path / "myproj")["python_version"] == PYTHONS.newest
 
 
 def test_wrong_answer_at_the_terminal_can_be_corrected(template: Path, tmp_path: Path) -> None:

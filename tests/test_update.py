@@ -1,11 +1,13 @@
-"""`copier update` in a project that was made from an older release and edited since."""
+"""`copier update` in a project that was made from an older template and edited since."""
 
 from __future__ import annotations
 
+import fnmatch
 import random
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import copier
 import pytest
@@ -13,187 +15,20 @@ import pytest
 from pyo3_uv.interpreters import Interpreter
 
 from .commands import ROOT, clean_environment, commit_all, git, run, uv
-from .projects import EXTRAS, replace, stored
+from .projects import APP_EXTRAS, EXTRAS, bindings, replace, stored
 from .pythons import sync
 
-OLD, NEW = "v0.0.1", "v0.0.2"
+# The last commit in which answers and names could change
+EARLIER = "7fb3c16"
+
+# What becomes the user's own: rendered once
+OWN = ["src/*", "crates/*/src/*", "python/*", "tests/*", "benches/*", "crates/*/benches/*"]
+OWN += ["benchmarks/*", "docs/*", "*.md", "LICENSE*"]
 
 
-@pytest.fixture(scope="module")
-def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a repository with two releases: an older one that differs as releases do, and HEAD.
-
-    The older one does not ask for `layout`, `windows` and `extras`, has another version of PyO3, a
-    sentence less in README.md and a file that is gone since.
-    """
-    repository = tmp_path_factory.mktemp("releases") / "pyo3-uv-template"
-    shutil.copytree(template, repository)
-    files = repository / "template"
-    questions = repository / "copier.yml"
-    text = questions.read_text(encoding="utf-8")
-    derived = "{}:\n  type: json\n  default: '{}'\n  when: false\n\n"
-    for start, end, unasked in [
-        ("layout:\n", "# Dates:", derived.format("layout", '"single"')),
-        (
-            "windows:\n",
-            "# ----",
-            derived.format("windows", "false") + derived.format("extras", "[]"),
-        ),
-    ]:
-        before, _, asked = text.partition(start)
-        text = before + unasked + asked[asked.index(end) :]
-    questions.write_text(text, encoding="utf-8")
-    [manifest] = files.glob("*layout == 'single'*Cargo.toml*")
-    replace(manifest, '"0.30", f', '"0.29", f')
-    [readme] = files.glob("*kind == 'extension'*README.md*")
-    replace(readme, " Nothing has to be activated:", "")
-    (files / "Makefile").write_text("test:\n\tcargo test\n")
-    commit_all(repository, "older")
-    git(repository, "tag", OLD)
-
-    git(repository, "checkout", "--quiet", "HEAD~", "--", ".")
-    (files / "Makefile").unlink()
-    commit_all(repository, "newer")
-    git(repository, "tag", NEW)
-    assert git(repository, "diff", "HEAD", "HEAD~2") == ""
-    return repository
-
-
-@pytest.fixture
-def project(releases: Path, tmp_path: Path) -> Path:
-    """Return a project made from the older release, in git."""
-    folder = tmp_path / "my-project"
-    copy = ["copy", "--defaults", "--vcs-ref", OLD, "-d", "python_version=3.12"]
-    command(tmp_path, *copy, "-d", "author_name=Ada", str(releases), str(folder))
-    commit_all(folder)
-    return folder
-
-
-def command(cwd: Path, *args: str) -> str:
-    return run([sys.executable, "-m", "copier", *args], cwd, clean_environment()).output
-
-
-def contents(project: Path) -> dict[str, str]:
-    names = git(project, "ls-files", "--cached", "--others", "--exclude-standard").split()
-    paths = {name: project / name for name in names}
-    return {name: p.read_text(encoding="utf-8") for name, p in paths.items() if p.exists()}
-
-
-def test_update_keeps_edits_and_equals_a_fresh_render(
-    releases: Path, project: Path, tmp_path: Path
-) -> None:
-    """The user has bumped the version, added a dependency, a test and a question's answer."""
-    assert (project / "Makefile").exists()
-    edits = [
-        ("Cargo.toml", 'version = "0.1.0"', 'version = "0.2.0"'),
-        ("Cargo.toml", 'serde_json = "1"\n', 'serde_json = "1"\nrayon = "1"\n'),
-        ("pyproject.toml", "[tool.mypy]\n", "[tool.mypy]\npretty = true\n"),
-        ("src/lib.rs", "pub mod users;\n", "mod groups;\npub mod users;\n"),
-    ]
-    for name, old, new in edits:
-        replace(project / name, old, new)
-    (project / "src/groups.rs").write_text("//! Mine.\n")
-    commit_all(project, "edits")
-
-    output = command(project, "update", "--defaults")
-    assert "is up to date with the template" in output
-
-    fresh = tmp_path / "fresh"
-    copy = ["copy", "--defaults", "--vcs-ref", NEW, "-d", "python_version=3.12"]
-    names = ["-d", "author_name=Ada", "-d", "project_name=my-project", "-d", "extras=[]"]
-    command(tmp_path, *copy, *names, str(releases), str(fresh))
-    for name, old, new in edits:
-        replace(fresh / name, old, new)
-    (fresh / "src/groups.rs").write_text("//! Mine.\n")
-    commit_all(fresh)
-    assert contents(project) == contents(fresh)
-    assert not (project / "Makefile").exists()
-
-
-def test_conflicting_edit_leaves_markers_and_loses_nothing(project: Path) -> None:
-    mine = 'pyo3 = { version = "0.29.1", features = ["abi3-py311", "serde", "num-bigint"] }'
-    replace(
-        project / "Cargo.toml",
-        'pyo3 = { version = "0.29", features = ["abi3-py311", "serde"] }',
-        mine,
-    )
-    commit_all(project, "edit")
-    command(project, "update", "--defaults")
-    merged = (project / "Cargo.toml").read_text()
-    ours, theirs = merged.split("<<<<<<<")[1].split(">>>>>>>")[0].split("=======")
-    assert mine in ours
-    assert 'version = "0.30"' in theirs
-    assert git(project, "show", "HEAD:Cargo.toml").count(mine) == 1
-
-
-def test_file_that_the_template_dropped(project: Path) -> None:
-    """Copier deletes it, edited or not; README says so, and git has it."""
-    replace(project / "Makefile", "cargo test", "cargo test --all-targets")
-    commit_all(project, "edit")
-    command(project, "update", "--defaults")
-    assert " D Makefile\n" in git(project, "status", "--short")
-    git(project, "restore", "Makefile")
-    assert "--all-targets" in (project / "Makefile").read_text()
-
-
-def test_old_answers_keep_their_meaning(project: Path) -> None:
-    """A question that is new since then gets the default that reproduces the old output."""
-    before = (project / ".cargo/config.toml").read_text()
-    command(project, "update", "--defaults")
-    assert (project / ".cargo/config.toml").read_text() == before
-    answers = stored(project)
-    assert answers["layout"] == "single"
-    assert answers["windows"] is False
-    assert answers["extras"] == []
-    assert not (project / ".github").exists()
-    assert answers["_commit"] == NEW
-
-
-def test_extras_can_be_added_later(project: Path) -> None:
-    command(project, "update", "--defaults", "-d", "extras=[vscode]")
-    assert (project / ".vscode/settings.json").exists()
-    commit_all(project)
-    command(project, "update", "--defaults", "-d", "extras=[]")
-    assert not (project / ".vscode/settings.json").exists()
-
-
-def test_changed_answer(project: Path) -> None:
-    command(project, "update", "--defaults", "-d", "python_version=3.13", "-d", "abi=version")
-    assert (project / ".python-version").read_text() == "3.13\n"
-    assert "abi3" not in (project / "Cargo.toml").read_text()
-
-
-def test_uncommitted_edits_are_not_touched(project: Path) -> None:
-    replace(project / "Cargo.toml", "0.1.0", "0.2.0")
-    before = contents(project)
-    done = run([sys.executable, "-m", "copier", "update", "--defaults"], project, check=False)
-    assert done.code != 0
-    assert "dirty" in done.output
-    assert contents(project) == before
-
-
-# ---- From each past state of the template ----
-
-TEXT = {
-    "description": "\"a\" 'b' \\\\ {{ c }} # : é",
-    "author_name": 'Ada "A" L',
-    "author_email": "a@b.c",
-}
-
-# A commit that has each capability first, and answers that it knew
-PAST = [
-    ("77d253e", {}),
-    ("77d253e", {"license": "Proprietary", "windows": True, "example": False} | TEXT),
-    ("77d253e", {"python_version": "3.15t", "python_min": "3.15", "abi": "abi3t"}),
-    ("fd5af1a", {"kind": "app", "license": "MIT OR Apache-2.0"} | TEXT),
-    ("fd5af1a", {"kind": "app", "python_version": "3.14t", "example": False, "windows": True}),
-    ("308926c", {"python_version": "3.13", "abi": "version", "extras": EXTRAS}),
-    ("308926c", {"kind": "app", "extras": ["github", "vscode", "coverage"]}),
-    ("9f64e20", {"extras": ["docs", "benchmarks", "coverage"], "example": False}),
-    ("744d657", {"extras": EXTRAS}),
-    ("744d657", {"kind": "app", "windows": True}),
-    ("8bc1260", {"kind": "app", "extras": ["github"]}),
-]
+def is_own(name: str) -> bool:
+    """Say whether an update leaves a file to the user."""
+    return name != "src/python.rs" and any(fnmatch.fnmatch(name, pattern) for pattern in OWN)
 
 
 @pytest.fixture(scope="module")
@@ -210,120 +45,239 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return history
 
 
-def update(project: Path, **answers: str) -> None:
+@pytest.fixture(scope="module")
+def later(history: Path) -> Path:
+    """Return that repository with one commit more, in which the example and build.rs differ."""
+    later = history.with_name("later")
+    git(history, "clone", "--quiet", str(history), str(later))
+    files = [path for path in (later / "template").rglob("*") if path.is_file()]
+    for path in files:
+        name = path.name
+        if "users" in name or name.startswith(("lib.rs", "main.rs", "README", "build.rs", "cli")):
+            comment = {".md": "<!-- later -->\n", ".py": "# later\n", ".pyi": "# later\n"}
+            text = comment.get(Path(name.replace("{% endif %}", "").removesuffix(".jinja")).suffix)
+            path.write_text((text or "// later\n") + path.read_text(), encoding="utf-8")
+    assert git(later, "diff", "--stat").count("\n") > 10
+    commit_all(later, "later")
+    return later
+
+
+def make(history: Path, project: Path, commit: str, **answers: Any) -> Path:
+    """Render the template as it was in a commit, and commit the project."""
+    options = {"defaults": True, "quiet": True, "vcs_ref": commit}
+    data = {"project_name": "my-project", "python_version": "3.12"} | answers
+    copier.run_copy(str(history), project, data=data, **options)
+    commit_all(project)
+    return project
+
+
+def update(project: Path, **answers: Any) -> None:
     """Run `copier update --defaults -d KEY=VALUE` to HEAD."""
     copier.run_update(
         project, data=answers, defaults=True, overwrite=True, vcs_ref="HEAD", quiet=True
     )
 
 
-@pytest.mark.parametrize(
-    ("commit", "answers"),
-    [
-        PAST[0],
-        PAST[3],
-        *(pytest.param(*past, marks=pytest.mark.slow) for past in [*PAST[1:3], *PAST[4:]]),
-    ],
-    ids=lambda value: "-".join(value) if isinstance(value, dict) else value,
-)
-def test_update_from_an_earlier_commit(
-    history: Path, tmp_path: Path, commit: str, answers: dict[str, str | bool | list[str]]
+def printed_update(project: Path) -> str:
+    """Run it as users do, and return what it prints."""
+    command = [sys.executable, "-m", "copier", "update", "--defaults", "--vcs-ref", "HEAD"]
+    return run(command, project, clean_environment()).output
+
+
+def contents(project: Path) -> dict[str, str]:
+    names = git(project, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    paths = {name: project / name for name in names if name}
+    return {name: p.read_text(encoding="utf-8") for name, p in paths.items() if p.exists()}
+
+
+def fresh(history: Path, project: Path) -> dict[str, str]:
+    """Return the files of a fresh render with a project's answers."""
+    data = {key: value for key, value in stored(project).items() if not key.startswith("_")}
+    return contents(make(history, project.with_name("fresh"), "HEAD", **data))
+
+
+TEXT = {
+    "description": "\"a\" 'b' \\\\ {{ c }} # : é",
+    "author_name": 'Ada "A" L',
+    "author_email": "a@b.c",
+}
+EARLIER_ANSWERS = [
+    {"extras": EXTRAS},
+    {"layout": "workspace", "extras": EXTRAS, "abi": "version"},
+    {"kind": "app", "extras": APP_EXTRAS, "license": "MIT OR Apache-2.0"},
+    {"stubs": "by hand", "windows": True, "license": "Proprietary", **TEXT},
+    {"python_version": "3.15t", "python_min": "3.15", "abi": "abi3t", "example": False},
+    {"kind": "app", "example": False, "windows": True, "extras": [], **TEXT},
+]
+
+
+@pytest.mark.parametrize("answers", EARLIER_ANSWERS, ids=lambda a: "-".join(map(str, a)))
+def test_the_template_s_files_equal_a_fresh_render(
+    history: Path, tmp_path: Path, answers: dict[str, Any]
 ) -> None:
-    """A project made from it becomes what a fresh render with its answers is."""
-    project = tmp_path / "my-project"
-    options = {"defaults": True, "quiet": True}
-    copier.run_copy(str(history), project, data=answers, vcs_ref=commit, **options)
-    commit_all(project)
+    """And those of the user are as they were."""
+    project = make(history, tmp_path / "my-project", EARLIER, **answers)
+    before = contents(project)
     update(project)
+    after, expected = contents(project), fresh(history, project)
+    assert {n: t for n, t in after.items() if not is_own(n)} == {
+        n: t for n, t in expected.items() if not is_own(n)
+    }
+    assert {n: t for n, t in after.items() if is_own(n)} == {
+        n: t for n, t in before.items() if is_own(n)
+    }
     kept = stored(project)
-    assert kept | answers == kept
-    fresh = tmp_path / "fresh"
-    data = {key: value for key, value in kept.items() if not key.startswith("_")}
-    copier.run_copy(str(history), fresh, data=data, vcs_ref="HEAD", **options)
-    commit_all(fresh)
-    assert contents(project) == contents(fresh)
+    assert kept | {n: a for n, a in answers.items() if n in kept} == kept
 
 
-@pytest.mark.slow
-@pytest.mark.build
-def test_a_stub_by_hand_stays_until_its_owner_asks(
-    history: Path, middle: Interpreter, env: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize("answers", EARLIER_ANSWERS[:3], ids=["single", "workspace", "app"])
+def test_a_later_example_does_not_reach_the_user(
+    history: Path, later: Path, tmp_path: Path, answers: dict[str, Any]
 ) -> None:
-    """Then `stubs.py --check`, which CI runs, says what is to be done."""
-    project = tmp_path / "my-project"
-    data = {"python_version": middle.minor}
-    copier.run_copy(str(history), project, data=data, defaults=True, vcs_ref="75ec578", quiet=True)
-    stub = project / "python/my_project/_core.pyi"
-    replace(stub, '"User"]\n', '"User"]\n\nmine: int\n')
-    before = stub.read_text()
-    commit_all(project)
-    update(project)
-    assert stub.read_text() == before
-    assert stored(project)["stubs"] == "by hand" and not (project / "stubs.py").exists()
+    """Not one line of the user's differs, deleted files stay deleted, build.rs moves."""
+    project = make(history, tmp_path / "my-project", "HEAD", **answers)
+    shutil.rmtree(project / "tests")
+    (project / "CHANGELOG.md").unlink()
+    sources = [project / name for name in contents(project) if is_own(name)]
+    for path in sources:
+        path.write_text(path.read_text() + "my line\n" if path.name != "LICENSE" else "mine\n")
+    replace(project / "Cargo.toml", '"2024"\n', '"2024"\n# mine\n')
+    commit_all(project, "mine")
+    before = contents(project)
+    replace(project / ".copier-answers.yml", str(history), str(later))
+    commit_all(project, "moved")
 
-    commit_all(project)
-    update(project, stubs="generated")
-    sync(project, middle, env)
-    done = run([uv(), "run", "--no-sync", "stubs.py", "--check"], project, env, check=False)
-    assert done.code == 1 and done.output.endswith("run `uv run stubs.py`\n")
-    assert "mine: int" in stub.read_text()
-    run([uv(), "run", "stubs.py"], project, env)
-    assert "mine: int" not in stub.read_text()
-    run([uv(), "run", "mypy"], project, env)
-
-    generated = stub.read_text()
-    commit_all(project)
-    update(project, stubs="by hand")
-    git(project, "restore", "--source", "HEAD", "python")
-    assert stub.read_text() == generated and not (project / "stubs.py").exists()
-    run([uv(), "run", "mypy"], project, env)
+    output = printed_update(project)
+    changed = {name for name, text in contents(project).items() if before.get(name) != text}
+    script = (bindings(project) / "build.rs").relative_to(project).as_posix()
+    assert changed == {".copier-answers.yml", script}
+    assert before.keys() == contents(project).keys()
+    assert "git diff --name-status --diff-filter=UD" in output
+    assert "up to date" not in output
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("commit", "kind", "other"),
-    [("77d253e", "extension", "app"), ("fd5af1a", "app", "extension")],
-)
-def test_kind_does_not_change(
-    history: Path, tmp_path: Path, commit: str, kind: str, other: str
-) -> None:
-    project = tmp_path / "my-project"
-    data = {"kind": kind}
-    copier.run_copy(str(history), project, data=data, defaults=True, vcs_ref=commit, quiet=True)
-    commit_all(project)
+def test_an_extra_that_is_added_has_its_first_files(history: Path, tmp_path: Path) -> None:
+    """Later updates leave them alone."""
+    project = make(history, tmp_path / "my-project", EARLIER, extras=["github"])
+    update(project, extras=["github", "benchmarks", "docs"])
+    starters = {"benches/users.rs", "benchmarks/test_users.py", "docs/index.md"}
+    expected = fresh(history, project)
+    added = {name: text for name, text in contents(project).items() if name in starters}
+    assert added == {name: expected[name] for name in starters}
+    assert "[[bench]]" in contents(project)["Cargo.toml"]
+
+    replace(project / "benchmarks/test_users.py", "import", "import  # mine\nimport")
+    (project / "docs/index.md").unlink()
+    commit_all(project, "mine")
+    before = contents(project)
+    update(project, extras=["benchmarks", "docs", "vscode"])
+    after = contents(project)
+    assert {n: t for n, t in after.items() if is_own(n)} == {
+        n: t for n, t in before.items() if is_own(n)
+    }
+    assert ".vscode/launch.json" in after and ".github/workflows/ci.yml" not in after
+
+
+def test_conflicts_lose_nothing_and_the_message_names_them(history: Path, tmp_path: Path) -> None:
+    """The version stood in Cargo.toml, and stands in pyproject.toml now."""
+    project = make(history, tmp_path / "my-project", EARLIER)
+    replace(project / "Cargo.toml", 'version = "0.1.0"', 'version = "0.3.0"')
+    replace(project / "Cargo.toml", 'serde_json = "1"\n', 'serde_json = "1"\nrayon = "1"\n')
+    commit_all(project, "mine")
+    output = printed_update(project)
+    merged = (project / "Cargo.toml").read_text()
+    ours, theirs = merged.split("<<<<<<<")[1].split(">>>>>>>")[0].split("=======")
+    assert 'version = "0.3.0"' in ours and "version" not in theirs
+    assert 'rayon = "1"' in merged
+    [command] = [line for line in output.splitlines() if "diff-filter" in line]
+    listed = run(["bash", "-c", command.partition("#")[0]], project).output
+    assert listed == "U\tCargo.toml\n"
+    assert "uv version" in output
+
+
+def test_a_file_that_the_template_dropped(history: Path, tmp_path: Path) -> None:
+    """Copier deletes it, edited or not; the message's command lists it, and git has it."""
+    project = make(history, tmp_path / "my-project", EARLIER, extras=["vscode"])
+    replace(project / ".vscode/settings.json", "clippy", "check")
+    commit_all(project, "mine")
+    update(project, extras=[])
+    listed = git(project, "diff", "--name-status", "--diff-filter=UD")
+    assert "D\t.vscode/settings.json\n" in listed
+    git(project, "restore", ".vscode/settings.json")
+    assert '"check"' in (project / ".vscode/settings.json").read_text()
+
+
+def test_a_project_can_be_renamed(history: Path, tmp_path: Path) -> None:
+    """The user moves what is theirs, as README says."""
+    project = make(history, tmp_path / "my-project", EARLIER)
+    git(project, "mv", "python/my_project", "python/renamed")
+    commit_all(project, "moved")
+    update(project, project_name="renamed")
+    assert 'module-name = "renamed._core"' in (project / "pyproject.toml").read_text()
+    assert not (project / "python/my_project").exists()
+
+
+def test_uncommitted_edits_are_not_touched(history: Path, tmp_path: Path) -> None:
+    project = make(history, tmp_path / "my-project", EARLIER)
+    replace(project / "Cargo.toml", "0.1.0", "0.2.0")
+    before = contents(project)
+    done = run([sys.executable, "-m", "copier", "update", "--defaults"], project, check=False)
+    assert done.code != 0
+    assert "dirty" in done.output
+    assert contents(project) == before
+
+
+@pytest.mark.parametrize(("kind", "other"), [("extension", "app"), ("app", "extension")])
+def test_kind_does_not_change(history: Path, tmp_path: Path, kind: str, other: str) -> None:
+    project = make(history, tmp_path / "my-project", EARLIER, kind=kind)
     before = contents(project)
     reason = f"this project is an {kind}; make a new project and move your code there"
     for answers in ({}, {"project_name": "renamed"}):
         with pytest.raises(ValueError, match=reason):
             update(project, kind=other, **answers)
         assert contents(project) == before
-    update(project, kind=kind)
-    assert stored(project)["kind"] == kind
 
 
-def test_a_new_name_on_update_adds_no_extras(history: Path, tmp_path: Path) -> None:
-    project = tmp_path / "my-project"
-    copier.run_copy(str(history), project, defaults=True, vcs_ref="77d253e", quiet=True)
-    commit_all(project)
-    update(project, project_name="renamed")
-    assert stored(project)["extras"] == []
-    assert (project / "python/renamed/__init__.py").exists()
+# ---- Updated projects build ----
+
+
+@pytest.mark.slow
+@pytest.mark.build
+@pytest.mark.parametrize("answers", EARLIER_ANSWERS[:3], ids=["single", "workspace", "app"])
+def test_an_updated_project_builds(
+    history: Path,
+    middle: Interpreter,
+    env: dict[str, str],
+    tmp_path: Path,
+    answers: dict[str, Any],
+) -> None:
+    """With the example of its time, which the user has edited."""
+    extras = [extra for extra in answers["extras"] if extra != "docs"]
+    data = answers | {"python_version": middle.minor, "extras": extras}
+    project = make(history, tmp_path / "my-project", EARLIER, **data)
+    if answers.get("kind") != "app":
+        module = project / "python/my_project/__init__.py"
+        module.write_text(module.read_text() + "\nMINE = 1\n")
+    commit_all(project, "mine")
+    update(project)
+    sync(project, middle, env)
+    if answers.get("kind") != "app":
+        assert " passed" in run([uv(), "run", "pytest"], project, env).output
+        assert run([uv(), "version", "--short"], project, env).output == "0.1.0\n"
+    assert "test_deserialize ... ok" in run(["cargo", "test"], project, env).output
 
 
 # ---- Edits of any sort ----
 
 UPDATES, EDITS = 20, 5
-# The template has changed little since the first commit; these change lines in more files.
+# These change lines in more files.
 ANSWERS = {"python_version": "3.13", "abi": "version", "license": "Apache-2.0"}
 
 
 @pytest.fixture(scope="module")
 def pristine(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project made from the first commit, in git."""
-    project = tmp_path_factory.mktemp("pristine") / "my-project"
-    copier.run_copy(str(history), project, defaults=True, vcs_ref=PAST[0][0], quiet=True)
-    commit_all(project)
-    return project
+    """Return a project made from the earlier commit, in git."""
+    return make(history, tmp_path_factory.mktemp("pristine") / "my-project", EARLIER)
 
 
 @pytest.fixture(scope="module")
@@ -375,6 +329,9 @@ def test_no_edit_is_lost(
     for name, text in after.items():
         if edited.get(name) == before.get(name):
             assert text == updated[name]
+            continue
+        if is_own(name):
+            assert text == edited[name]
             continue
         lines = text.splitlines()
         for line in edited[name].splitlines():

@@ -115,7 +115,9 @@ def _lines(pyo3: Version | None, features: tuple[str, ...]) -> str:
             code = "{\n" + "".join(f"    {line}\n" for line in code.splitlines()) + "}\n"
         condition = conditions[0] if len(conditions) == 1 else f"all({', '.join(conditions)})"
         code = f"#[cfg({condition})]\n{code}"
-    comment = template_files.comment(template_files.BUILD_SCRIPT, "pyo3_build_config::add_libpython")
+    comment = template_files.comment(
+        template_files.BUILD_SCRIPT, "pyo3_build_config::add_libpython"
+    )
     return "".join(f"    {line}\n" for line in (comment + code).splitlines())
 
 
