@@ -38,8 +38,9 @@ rm --recursive --force "$renders"
 for answer in kind=extension layout=workspace kind=app; do
     for example in true false; do
         for windows in true false; do
+            abi=; [[ $answer == kind=app || $windows == false ]] || abi="--data abi=version"
             uv run --quiet --directory "$repository" python -W ignore -m copier copy --quiet --defaults --vcs-ref HEAD \
-                --data $answer --data example=$example --data windows=$windows \
+                --data $answer --data example=$example --data windows=$windows $abi \
                 . "$renders/${answer#*=}-$example-$windows"
         done
     done

@@ -86,9 +86,15 @@ def answers(kind: str) -> dict[str, str]:
     return {"layout": kind} if kind == "workspace" else {"kind": kind}
 
 
-# Each variant with each licence, and with both answers to each of the others
+def asks_for_windows(variant: dict[str, str]) -> bool:
+    """Say whether a variant is not abi3."""
+    free_threaded = variant["python_version"].endswith("t") and "abi" not in variant
+    return variant["kind"] == "app" or variant.get("abi") == "version" or free_threaded
+
+
+# Each variant with each licence, and with both answers to each of the others that it is asked
 COMBINATIONS = [
-    (variant, example, windows, license)
+    (variant, example, windows and asks_for_windows(variant), license)
     for variant in VARIANTS
     for (example, windows), license in zip(
         itertools.product((True, False), repeat=2), LICENSE, strict=True

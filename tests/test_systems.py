@@ -59,6 +59,10 @@ def shown(script: str, system: str, *arguments: str) -> tuple[dict[str, str], li
     return dict(zip(NAMES, lines, strict=False)), lines[len(NAMES) :]
 
 
+# With abi3 there is no question `windows`.
+VERSION = {"extension": {"abi": "version"}, "app": {}}
+
+
 # ---- The configuration ----
 
 
@@ -66,7 +70,7 @@ def test_every_system_has_at_most_one_runner(render: Render) -> None:
     """Cargo refuses two that match. On Windows a program needs one too, for the DLL."""
     expected = {"extension": {f"cfg(not({OTHERS}))", f"cfg({OTHERS})"}, "app": {"cfg(windows)"}}
     for kind, windows in itertools.product(expected, (True, False)):
-        project = render(f"{kind}-{windows}", kind=kind, windows=windows)
+        project = render(f"{kind}-{windows}", kind=kind, windows=windows, **VERSION[kind])
         config = read_toml(project / ".cargo/config.toml")
         assert set(config["target"]) == expected[kind]
         assert set(config["env"]) == ({"VIRTUAL_ENV"} if windows else {"PYO3_PYTHON"})
@@ -92,7 +96,10 @@ def test_macos(render: Render) -> None:
 
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_windows(render: Render, kind: str) -> None:
-    script = runner(render(kind=kind, windows=True), OTHERS if kind == "extension" else "windows")
+    script = runner(
+        render(kind=kind, windows=True, **VERSION[kind]),
+        OTHERS if kind == "extension" else "windows",
+    )
     found, arguments = shown(script, "nt", "--exact", "two words", "")
     assert arguments == ["--exact", "two words", ""]
     assert found["PATH"] == os.pathsep.join([sys.base_prefix, os.environ["PATH"]])
@@ -281,7 +288,7 @@ def test_cargo_with_the_runner_of_other_systems(
     synced: Render, middle: Interpreter, env: dict[str, str], variable: str
 ) -> None:
     """Their runner on Linux, where CPython since 3.11 reads the same variables."""
-    project = synced(middle, env, windows=True)
+    project = synced(middle, env, abi="version", windows=True)
     config = project / ".cargo/config.toml"
     replace(config, f"cfg(not({OTHERS}))", "cfg(any())")
     replace(config, f"cfg({OTHERS})", "cfg(all())")
