@@ -175,7 +175,7 @@ def test_in_a_uv_workspace(
         "as docs/troubleshooting.md says"
     )
 
-    # One cure: it gets an environment of its own.
+    # One fix: it gets an environment of its own.
     member = root.read_text()
     root.write_text(member + 'exclude = ["packages/my-project"]\n')
     commands_pass(project, middle, env)

@@ -240,8 +240,8 @@ def choose_python() -> dict[str, Any]:
         else None
     )
     if reason:
-        cure = f"run `uv sync --managed-python --python {python['minor']}`"
-        raise BundleError(f"the Python in {python['base_prefix']} {reason}; {cure}")
+        fix = f"run `uv sync --managed-python --python {python['minor']}`"
+        raise BundleError(f"the Python in {python['base_prefix']} {reason}; {fix}")
     return python | {"library": library}
 
 
@@ -422,9 +422,9 @@ class Bundle:
         code = "import sys, importlib.util as util\n"
         code += "print(*(name for name in sys.argv[1:] if not util.find_spec(name)))"
         for name in self.run("-I", "-c", code, *sorted(needed.keys() - own)).split():
-            cure = f"run `uv add` with the package that has it, such as `uv add {name}`"
+            fix = f"run `uv add` with the package that has it, such as `uv add {name}`"
             raise BundleError(
-                f"python/{needed[name]} imports {name}, which is no dependency; {cure}"
+                f"python/{needed[name]} imports {name}, which is no dependency; {fix}"
             )
 
     def compile(self) -> None:
