@@ -71,7 +71,8 @@ class Workflow:
                 if self.wanted(step.get("if")):
                     bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
                     where = (folder or self.project) / step.get("working-directory", "")
-                    done = run(bash, where, variables, check)
+                    own = {key: self.expand(value) for key, value in step.get("env", {}).items()}
+                    done = run(bash, where, variables | own, check)
                     printed += done.output
                     if done.code:
                         return printed
