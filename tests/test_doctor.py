@@ -205,7 +205,7 @@ BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
 }
 
 
-GRADES = {
+SEVERITIES = {
     "extension-module": "error",
     "libpython-not-found": "error",
     "no-initialize": "advice",
@@ -229,14 +229,14 @@ def test_one_thing_broken(
     assert ids(report) == [problem]
     assert evidence in report["findings"][0]["evidence"]
     shown = run([PYO3_UV, "doctor", project / "Cargo.toml"], ROOT, env, check=False)
-    grade = GRADES.get(problem, "warning")
-    assert report["findings"][0]["grade"] == grade
-    assert shown.code == (grade == "error")
-    assert shown.output.endswith(f"\n{grade}: 1\n")
+    severity = SEVERITIES.get(problem, "warning")
+    assert report["findings"][0]["severity"] == severity
+    assert shown.code == (severity == "error")
+    assert shown.output.endswith(f"\n{severity}: 1\n")
     strict = [PYO3_UV, "doctor", "--strict", "--format", "github"]
     result = run(strict, project, env, check=False)
-    assert result.code == (grade != "advice")
-    level = {"advice": "notice"}.get(grade, grade)
+    assert result.code == (severity != "advice")
+    level = {"advice": "notice"}.get(severity, severity)
     assert re.match(
         rf"::{level} title=[^:]*\({problem}\)(,file=[^:,]+(,line=\d+)?)?::", result.output
     )
@@ -275,12 +275,12 @@ def test_shell_that_interferes(
     (problem,) = doctor(project, env | {"PYO3_PYTHON": str(newest.path)})["findings"]
     assert problem["id"] == "interpreter"
     assert f"from PYO3_PYTHON of the shell; .venv has Python {middle.minor}" in problem["evidence"]
-    assert problem["cure"] == "unset PYO3_PYTHON in this shell"
+    assert problem["fix"] == "unset PYO3_PYTHON in this shell"
     (tmp_path / "config.txt").write_text(f"executable={newest.path}\n")
     file = {"PYO3_CONFIG_FILE": str(tmp_path / "config.txt")}
     problem, *_ = doctor(project, env | file)["findings"]
     assert problem["id"] == "interpreter"
-    assert problem["cure"] == "unset PYO3_CONFIG_FILE in this shell"
+    assert problem["fix"] == "unset PYO3_CONFIG_FILE in this shell"
 
     assert doctor(project, foreign(env, middle, tmp_path / "foreign"))["findings"] == []
 
@@ -293,7 +293,7 @@ def test_shell_that_interferes(
     (problem,) = report["findings"]
     assert "VIRTUAL_ENV and CONDA_PREFIX are both set" in problem["evidence"]
     report = doctor(project, env | {"CONDA_PREFIX": str(newest.base_prefix)})
-    assert report["findings"][0]["cure"] == "conda deactivate"
+    assert report["findings"][0]["fix"] == "conda deactivate"
 
 
 @pytest.mark.slow
@@ -305,7 +305,7 @@ def test_environment_elsewhere(
     project = synced(middle, env, extras=[])
     report = doctor(project, env)
     assert ids(report) == ["interpreter"]
-    assert report["findings"][0]["cure"].startswith("export PYO3_PYTHON=")
+    assert report["findings"][0]["fix"].startswith("export PYO3_PYTHON=")
     env["PYO3_PYTHON"] = str(tmp_path / "venv/bin/python")
     assert doctor(project, env)["findings"] == []
 
@@ -317,7 +317,7 @@ def test_environment_missing_or_changed(
     project = render(python_version=middle.minor, abi="version", extras=[])
     report = doctor(project, env)
     assert ids(report) == ["no-environment"]
-    assert report["findings"][0]["cure"] == "uv sync"
+    assert report["findings"][0]["fix"] == "uv sync"
     sync(project, middle, env)
     assert doctor(project, env)["healthy"]
 
@@ -326,7 +326,7 @@ def test_environment_missing_or_changed(
     report = doctor(project, env)
     assert ids(report) == ["stale-configuration"]
     assert f"built for libpython{middle.minor}" in report["findings"][0]["evidence"]
-    assert report["findings"][0]["cure"] == "cargo clean -p pyo3-ffi"
+    assert report["findings"][0]["fix"] == "cargo clean -p pyo3-ffi"
     run(["cargo", "clean", "-p", "pyo3-ffi"], project, env)
     assert doctor(project, env)["healthy"]
 
@@ -358,7 +358,7 @@ def test_relocated_python(
     report = doctor(project, env)
     assert ids(report) == ["libpython-missing"]
     problem = report["findings"][0]
-    assert f"apt install libpython{bare.minor}-dev" in problem["cure"]
+    assert f"apt install libpython{bare.minor}-dev" in problem["fix"]
     # `new` says it before it writes anything
     result = run(
         [PYO3_UV, "new", "made", "--defaults", "--python", bare.path], tmp_path, env, check=False
@@ -651,12 +651,12 @@ def test_fix_fills_an_empty_table(tmp_path: Path) -> None:
         '[dependencies]\npyo3 = "0.30"\n\n[dev-dependencies]\n'
     )
     plan = Plan()
-    Initialize(Mock(project=load(tmp_path))).fix(plan)
+    Initialize(Mock(project=load(tmp_path))).apply(plan)
     assert plan.toml(manifest)["dev-dependencies"]["pyo3"]["features"] == ["auto-initialize"]
 
 
-def test_check_without_a_cure_is_an_error() -> None:
-    with pytest.raises(TypeError, match="Forgetful does not define id, fix"):
+def test_check_without_a_fix_is_an_error() -> None:
+    with pytest.raises(TypeError, match="Forgetful does not define id, apply"):
 
         class Forgetful(Check):
             def find(self) -> str | None:
@@ -664,7 +664,9 @@ def test_check_without_a_cure_is_an_error() -> None:
 
 
 @pytest.mark.slow
-def test_fix_cures_what_is_broken(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
+def test_fix_repairs_what_is_broken(
+    project: Path, middle: Interpreter, env: dict[str, str]
+) -> None:
     """Everything at once, in a project whose files have comments."""
     by_hand = {"does not compile", "other #[pymodule]", "other stub"}
     for name, (_, damage, _) in BREAK.items():

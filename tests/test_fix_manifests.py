@@ -15,8 +15,8 @@ from pyo3_uv.checks.base import Check
 from pyo3_uv.checks.linking import ExtensionModule, LibpythonNotFound
 from pyo3_uv.checks.rebuilds import CacheKeys, SlowRebuilds
 from pyo3_uv.checks.start import Initialize
+from pyo3_uv.context import build_tests
 from pyo3_uv.discovery import load
-from pyo3_uv.examination import build_tests
 from pyo3_uv.interpreters import Interpreter
 from pyo3_uv.plan import Plan
 
@@ -77,10 +77,10 @@ OPTIONAL = {
 
 
 def fix(check: type[Check], project: Path, pyo3: str | None = "0.30.1") -> Plan:
-    """Apply the cure of one check, as if PyO3 had been built in this version."""
+    """Apply the fix of one check, as if PyO3 had been built in this version."""
     plan = Plan()
     version = Version(pyo3) if pyo3 else None
-    check(Mock(project=load(project), pyo3_version=version)).fix(plan)
+    check(Mock(project=load(project), pyo3_version=version)).apply(plan)
     plan.write()
     return plan
 
@@ -374,9 +374,7 @@ BACKENDS = {
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_cure_of_extension_module_names_what_builds_the_module(
-    backend: str, tmp_path: Path
-) -> None:
+def test_fix_of_extension_module_names_what_builds_the_module(backend: str, tmp_path: Path) -> None:
     project = crate(
         tmp_path, '[dependencies]\npyo3 = { version = "0.30", features = ["extension-module"] }\n'
     )
@@ -385,8 +383,8 @@ def test_cure_of_extension_module_names_what_builds_the_module(
         (project / "pyproject.toml").write_text(f"[build-system]\n{system}\n")
     problem = ExtensionModule(Mock(project=load(project), python=None))
     assert problem.find() == "Cargo.toml enables pyo3's extension-module"
-    assert text in problem.cure
-    assert ("maturin" in problem.cure) == (backend == "maturin")
+    assert text in problem.fix
+    assert ("maturin" in problem.fix) == (backend == "maturin")
 
 
 @pytest.mark.parametrize(

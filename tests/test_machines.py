@@ -211,8 +211,8 @@ def test_environment_elsewhere(
     assert f"{project}/.venv/bin/python" in output
 
     contributing = (project / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    [cure] = [part for part in contributing.split("`") if part.startswith("export PYO3_PYTHON")]
-    cargo_test = ["bash", "-c", f"{cure} && cargo test"]
+    [command] = [part for part in contributing.split("`") if part.startswith("export PYO3_PYTHON")]
+    cargo_test = ["bash", "-c", f"{command} && cargo test"]
     if kind == "app":
         assert "Missing" in fails(cargo_test, project, env)
         env["MY_PROJECT_VENV"] = str(venv)

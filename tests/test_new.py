@@ -272,7 +272,7 @@ def test_questions_need_a_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("tool", "cure"),
+    ("tool", "advice"),
     [
         ("uv", "docs.astral.sh/uv"),
         ("cargo", "rustup.rs"),
@@ -281,14 +281,14 @@ def test_questions_need_a_terminal(tmp_path: Path) -> None:
         ("git", "git-scm.com"),
     ],
 )
-def test_missing_tool_is_named(tool: str, cure: str, tmp_path: Path) -> None:
+def test_missing_tool_is_named(tool: str, advice: str, tmp_path: Path) -> None:
     missing = [tool, "gcc", "clang"] if tool == "cc" else [tool]
     # rustup's cargo brings a rustc that is not on PATH
     env = clean_path(clean_environment(), tmp_path / "tools", *missing)
     result = run([PYO3_UV, "new", "made", "--defaults"], tmp_path, env, check=False)
     assert result.code == 1
     assert f"{'linker' if tool == 'cc' else tool} is missing: " in result.output
-    assert cure in result.output
+    assert advice in result.output
     assert not (tmp_path / "made").exists()
 
 

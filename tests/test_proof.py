@@ -1,4 +1,4 @@
-"""What `pyo3-uv fix` does before it writes: it tries the cures in a copy, and asks whom they bind."""
+"""What `pyo3-uv fix` does before it writes: it tries the fixes in a copy, and asks whom they bind."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_project_without_rust_tests(made: Path, env: dict[str, str]) -> None:
     """It is told once what Rust tests would need; nothing that only they need is written."""
     output = run([PYO3_UV, "doctor", "--json"], made, env).output
     (report,) = json.loads(output)["projects"]
-    found = {finding["id"]: finding["grade"] for finding in report["findings"]}
+    found = {finding["id"]: finding["severity"] for finding in report["findings"]}
     assert found == {"cache-keys": "warning", "slow-rebuilds": "advice", "rust-tests": "advice"}
     assert run([PYO3_UV, "doctor", "--strict"], made, env, check=False).code == 1
 
@@ -78,27 +78,27 @@ def test_whom_it_binds(made: Path, env: dict[str, str], config: str, tmp_path: P
 
 class Good(Check):
     id = "good"
-    title = effect = cure = "good"
+    title = effect = fix = "good"
     name, text = "good.txt", "good\n"
 
     def find(self) -> str | None:
         self.show(self.project.folder / self.name)
         return None if self.file else f"there is no {self.name}"
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         plan.files[self.project.folder / self.name] = self.text
 
 
 class Bad(Check):
     id = "bad"
-    title = effect = cure = "bad"
+    title = effect = fix = "bad"
 
     def find(self) -> str | None:
         library = self.project.folder / "src/lib.rs"
         self.show(library, "mod made")
         return None if "compile_error" in library.read_text() else "it compiles"
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         library = self.project.folder / "src/lib.rs"
         plan.files[library] = plan.text(library) + 'compile_error!("bad");\n'
 
@@ -110,7 +110,7 @@ class Useless(Good):
         self.show(self.project.folder / "Cargo.toml", "made")
         return "always"
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         path = self.project.folder / "useless.txt"
         plan.files[path] = plan.text(path) + "more\n"
 
@@ -127,7 +127,7 @@ class Unlucky(Good):
     name, text = "build.rs", FAILS_ONCE
 
 
-def test_a_cure_that_breaks_something_is_left_out(
+def test_a_fix_that_breaks_something_is_left_out(
     made: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """And so is one that does not help; the rest is applied. Until then nothing is written."""
@@ -143,7 +143,7 @@ def test_a_cure_that_breaks_something_is_left_out(
     assert outcome.plan.changed() == expected
     assert outcome.refused == {
         "bad": "it breaks what passed before: cargo check --workspace",
-        "useless": "useless is still found after its cure",
+        "useless": "useless is still found after its fix",
     }
     assert "sdist, a wheel from it, and its import" in outcome.passed
     assert tree(made, ".venv", ".git") == before

@@ -73,7 +73,7 @@ def test_library_name_that_was_chosen(
 def test_features_of_an_optional_pyo3(
     middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
-    """It is examined with PyO3 on; other features are added by --features."""
+    """It is checked with PyO3 on; other features are added by --features."""
     tables = '[features]\npython = ["dep:pyo3"]\nmore = []\n\n[dependencies]\n'
     tables += 'pyo3 = { version = "0.30", optional = true, features = ["auto-initialize"] }\n'
     lib = MODULE.replace(
@@ -84,7 +84,7 @@ def test_features_of_an_optional_pyo3(
     commit_all(project)
     venv(project / ".venv", middle, env)
     (report,) = doctor(project, env | {"PYO3_PYTHON": str(middle.path)})
-    assert finding(report, "libpython-not-found")["grade"] == "error"
+    assert finding(report, "libpython-not-found")["severity"] == "error"
     assert (
         "cargo test --features python dies with" in finding(report, "libpython-not-found")["effect"]
     )
@@ -133,7 +133,7 @@ def test_pyo3_ffi_alone(middle: Interpreter, env: dict[str, str], tmp_path: Path
 
 
 def test_crates_of_a_repository(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> None:
-    """Without a crate at its root, all are examined, in one report; what is no manifest is not."""
+    """Without a crate at its root, all are checked, in one report; what is no manifest is not."""
     first = made(tmp_path / "first", **{"pyproject.toml": PYPROJECT})
     second = made(tmp_path / "rust/second", CDYLIB + PYO3, MODULE + TEST)
     replace(second / "Cargo.toml", 'name = "made"', 'name = "second"')
@@ -208,7 +208,7 @@ def test_package_that_was_never_installed_or_is_gone(
     venv(project / ".venv", middle, env, "pytest")
     (report,) = doctor(project, env)
     never = finding(report, "module-missing")
-    assert (never["grade"], never["evidence"]) == ("advice", ".venv has no made")
+    assert (never["severity"], never["evidence"]) == ("advice", ".venv has no made")
     assert "cache" not in never["effect"]
 
     install = [uv(), "pip", "install", "--quiet", "--editable", "."]
@@ -217,7 +217,7 @@ def test_package_that_was_never_installed_or_is_gone(
     module.unlink()
     (report,) = doctor(project, env)
     gone = finding(report, "module-missing")
-    assert gone["grade"] == "error" and "No module named 'made.made'" in gone["output"]
+    assert gone["severity"] == "error" and "No module named 'made.made'" in gone["output"]
     fix(project, env)
     assert module.exists() and not (project / "uv.lock").exists()
     assert run([uv(), "pip", "show", "--quiet", "pytest"], project, env).code == 0
@@ -235,7 +235,7 @@ def test_package_that_was_never_installed_or_is_gone(
 def test_evidence_of_one_python(
     middle: Interpreter, newest: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
-    """That which cargo takes today, not the one of .venv, which it takes after another cure."""
+    """That which cargo takes today, not the one of .venv, which it takes after another fix."""
     tables = (
         CDYLIB + '[dependencies]\npyo3 = { version = "0.30", features = ["auto-initialize"] }\n'
     )
@@ -293,12 +293,12 @@ def test_configuration_that_would_hit_others(
     commit_all(project)
     venv(project / ".venv", middle, env)
     (report,) = doctor(project, env)
-    cure = finding(report, "interpreter")["cure"]
-    assert cure.startswith("activate .venv before cargo test (.cargo/config.toml would also hold")
+    text = finding(report, "interpreter")["fix"]
+    assert text.startswith("activate .venv before cargo test (.cargo/config.toml would also hold")
     git(project, "rm", "-r", "--quiet", "tools")
     write(project, {"Makefile": "test:\n\tPYTHONHOME=$(HOME) cargo test\n"})
     (report,) = doctor(project, env)
-    assert "Makefile chooses the Python of cargo itself" in finding(report, "interpreter")["cure"]
+    assert "Makefile chooses the Python of cargo itself" in finding(report, "interpreter")["fix"]
     commit_all(project)
     result = fix(project, env, "--config", "committed")
     assert not (project / ".cargo").exists()
@@ -320,7 +320,7 @@ def test_project_that_uv_cannot_read(
     assert run([uv(), "run", "--no-sync", "python", "-V"], project, env, check=False).code
     (report,) = doctor(project, env)
     unread = finding(report, "no-version")
-    assert unread["grade"] == "warning" and "project.dynamic" in unread["output"]
+    assert unread["severity"] == "warning" and "project.dynamic" in unread["output"]
     assert not ids(report) & {"cache-keys", "slow-rebuilds", "module-missing"}, "these need uv"
     result = fix(project, env, "--config", "committed")
     assert result["refused"] == {} and result["failed"] == []
@@ -375,7 +375,7 @@ def test_setuptools_rust(
     assert run(show, tmp_path, env).output == "41\n", "the failure exists"
     git(tmp_path, "checkout", "--quiet", ".")
     (report,) = doctor(tmp_path, env)
-    assert finding(report, "cache-keys")["grade"] == "warning"
+    assert finding(report, "cache-keys")["severity"] == "warning"
     assert "slow-rebuilds" not in ids(report), "these are settings of maturin"
     assert report["facts"]["module"].startswith("made.made is ../made/")
     result = fix(tmp_path, env)

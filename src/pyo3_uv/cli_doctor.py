@@ -12,8 +12,8 @@ import typer
 
 from pyo3_uv import doctor as diagnosis
 from pyo3_uv.console import Json, progress, show_report
+from pyo3_uv.context import Context
 from pyo3_uv.discovery import load, load_all
-from pyo3_uv.examination import Examination
 from pyo3_uv.probe import probe
 from pyo3_uv.process import UserError
 
@@ -48,7 +48,7 @@ def doctor(
     ] = Format.TEXT,
     as_json: Json = False,
 ) -> None:
-    """Examine crates that use PyO3, made by this template or not. No file of them is changed.
+    """Check crates that use PyO3, made by this template or not. No file of them is changed.
 
     The tests are built (not run) in cargo's target folder, and a small program that starts Python
     is run as cargo run would in the project.
@@ -56,7 +56,7 @@ def doctor(
     output = Format.JSON if as_json else output
     projects = load_all(path, split(features))
     with progress(output != Format.TEXT) as step:
-        reports = [diagnosis.examine(project, step) for project in projects]
+        reports = [diagnosis.check_project(project, step) for project in projects]
     if output == Format.JSON:
         print(json.dumps(diagnosis.as_json(reports, strict), indent=2))
     elif output == Format.GITHUB:
@@ -74,10 +74,10 @@ def start(path: ProjectPath = Path()) -> None:
     """Start Python in a small program, as cargo run starts programs in the project, and say where."""
     project = load(path)
     with probe(project.folder) as crate:
-        examination = Examination(project, crate, lambda _: None)
-        embedded = examination.embedded
+        context = Context(project, crate, lambda _: None)
+        embedded = context.embedded
         if not embedded:
-            raise UserError(f"PyO3 finds no Python: {examination.selection.source}")
+            raise UserError(f"PyO3 finds no Python: {context.selection.source}")
     if embedded.prefix is None:
         raise UserError(embedded.output or "it exited without output")
     print(f"sys.prefix {embedded.prefix}", *embedded.path, sep="\n")

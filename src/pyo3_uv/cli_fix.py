@@ -42,7 +42,7 @@ def fix(
     features: Features = "",
     as_json: Json = False,
 ) -> None:
-    """Apply the doctor's cures that hold: they are tried in a copy, shown as a diff, and written.
+    """Apply the doctor's fixes that break nothing: tried in a copy, shown as a diff, and written.
 
     What passes before must pass after: cargo check, test --no-run, doc and clippy with default, no
     and all features, the sdist and the wheels.
@@ -53,7 +53,7 @@ def fix(
     if not allow_dirty:
         check_clean(projects)
     with progress(as_json) as step:
-        reports = [diagnosis.examine(project, step) for project in projects]
+        reports = [diagnosis.check_project(project, step) for project in projects]
     if not as_json:
         for report in reports:
             show_findings(report)
@@ -74,10 +74,10 @@ def fix(
             console.print("nothing was changed")
             raise typer.Exit(1)
         change.write()
-        failed = change.run_commands(lambda command, folder: _run_cure(command, folder, as_json))
+        failed = change.run_commands(lambda command, folder: _run_fix(command, folder, as_json))
         with progress(as_json) as step:
             again = [load(p.folder / "Cargo.toml", p.chosen) for p in projects]
-            reports = [diagnosis.examine(project, step) for project in again]
+            reports = [diagnosis.check_project(project, step) for project in again]
     originals = [projects[0].shown(path) for path in change.originals.values()]
     manual = change.outcome.plan.manual
     if as_json:
@@ -123,7 +123,7 @@ def _show_change(change: Change) -> None:
         console.print(f"then: {escape(shlex.join(command))}")
 
 
-def _run_cure(command: list[str], folder: Path, quiet: bool) -> bool:
+def _run_fix(command: list[str], folder: Path, quiet: bool) -> bool:
     """Run the command and say how it ended."""
     start = time.monotonic()
     with progress(quiet) as step:

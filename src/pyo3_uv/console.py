@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.syntax import Syntax
 
 from pyo3_uv.checks.base import Finding
-from pyo3_uv.doctor import GRADES, Report
+from pyo3_uv.doctor import SEVERITIES, Report
 from pyo3_uv.plan import Plan
 
 console = Console(highlight=False, soft_wrap=True)
@@ -67,11 +67,11 @@ def show_report(report: Report) -> None:
         for line in finding.output.splitlines() or ["(no output)"]:
             console.print(f"               [dim]{escape(line)}[/]")
         console.print(f"  effect       {escape(finding.effect)}")
-        console.print(f"  cure         {escape(finding.cure)}")
-    counts = {grade: report.count(grade) for grade in GRADES if report.count(grade)}
+        console.print(f"  fix          {escape(finding.fix)}")
+    counts = {severity: report.count(severity) for severity in SEVERITIES if report.count(severity)}
     if counts:
         (worst, *_) = counts
-        text = ", ".join(f"{grade}: {number}" for grade, number in counts.items())
+        text = ", ".join(f"{severity}: {number}" for severity, number in counts.items())
         console.print(f"\n[{COLOURS[worst]}]{text}[/]")
     else:
         console.print("\n[bold green]healthy[/]")
@@ -87,5 +87,5 @@ def show_findings(report: Report) -> None:
 
 
 def _show_title(finding: Finding) -> None:
-    grade, title = finding.grade, escape(finding.title)
-    console.print(f"[{COLOURS[grade]}]{grade}:[/] [bold]{title}[/]  [dim]{finding.id}[/]")
+    severity, title = finding.severity, escape(finding.title)
+    console.print(f"[{COLOURS[severity]}]{severity}:[/] [bold]{title}[/]  [dim]{finding.id}[/]")

@@ -1,4 +1,4 @@
-"""`pyo3-uv doctor`: what is wrong with a PyO3 project, with evidence, effect and cure."""
+"""`pyo3-uv doctor`: what is wrong with a PyO3 project, with evidence, effect and fix."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pyo3_uv.checks import CHECKS
-from pyo3_uv.checks.base import Check, Finding, Grade
-from pyo3_uv.examination import Examination
+from pyo3_uv.checks.base import Check, Finding, Severity
+from pyo3_uv.context import Context
 from pyo3_uv.probe import probe
 from pyo3_uv.process import UserError
 from pyo3_uv.project import Project
 
-GRADES: tuple[Grade, ...] = get_args(Grade)
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 # of the output of --json, which docs/command.md describes and docs/report.schema.json defines
 SCHEMA = 1
 
@@ -24,7 +24,7 @@ SCHEMA = 1
 class Report:
     """What was found out about a crate: facts, in the order in which they were found, and findings.
 
-    `failed` are the checks that found something, they know the cures; `rust_tests` those of them
+    `failed` are the checks that found something, which know the fixes; `rust_tests` those of them
     that only matter to Rust tests with Python, where there are none: one finding stands for these.
     """
 
@@ -34,13 +34,13 @@ class Report:
     failed: list[Check] = field(default_factory=list)
     rust_tests: list[Check] = field(default_factory=list)
 
-    def count(self, grade: Grade) -> int:
-        return sum(finding.grade == grade for finding in self.findings)
+    def count(self, severity: Severity) -> int:
+        return sum(finding.severity == severity for finding in self.findings)
 
     @property
     def sorted(self) -> list[Finding]:
         """The findings, the worst first."""
-        return sorted(self.findings, key=lambda finding: GRADES.index(finding.grade))
+        return sorted(self.findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
     def passes(self, strict: bool) -> bool:
         """Whether there is no error, and with `strict` no warning."""
@@ -63,7 +63,9 @@ def as_json(reports: list[Report], strict: bool) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "ok": all(report.passes(strict) for report in reports),
-        "counts": {grade: sum(report.count(grade) for report in reports) for grade in GRADES},
+        "counts": {
+            severity: sum(report.count(severity) for report in reports) for severity in SEVERITIES
+        },
         "projects": [report.as_dict() for report in reports],
     }
 
@@ -83,8 +85,8 @@ def as_annotations(reports: list[Report], root: Path) -> list[str]:
                 properties["file"] = Path(path).as_posix()
                 properties |= {"line": str(finding.line)} if finding.line else {}
             shown = ",".join(f"{key}={_escape(text, ':,')}" for key, text in properties.items())
-            message = f"{finding.evidence}\n{finding.effect}\nCure: {finding.cure}"
-            lines.append(f"::{levels[finding.grade]} {shown}::{_escape(message)}")
+            message = f"{finding.evidence}\n{finding.effect}\nFix: {finding.fix}"
+            lines.append(f"::{levels[finding.severity]} {shown}::{_escape(message)}")
     return lines
 
 
@@ -94,7 +96,7 @@ def _escape(text: str, more: str = "") -> str:
     return text
 
 
-def examine(project: Project, step: Callable[[str], None] = lambda _: None) -> Report:
+def check_project(project: Project, step: Callable[[str], None] = lambda _: None) -> Report:
     """Make all checks and return the report; `step` is told what goes on, as it takes seconds.
 
     Raises `UserError` if a file of the project cannot be read.
@@ -102,20 +104,20 @@ def examine(project: Project, step: Callable[[str], None] = lambda _: None) -> R
     try:
         step("environment")
         with probe(project.folder) as crate:
-            examination = Examination(project, crate, step)
-            report = Report(project, examination.facts)
+            context = Context(project, crate, step)
+            report = Report(project, context.facts)
             later: list[Finding] = []
             for kind in CHECKS:
-                check = kind(examination)
+                check = kind(context)
                 if finding := check.finding():
-                    if check.about_rust_programs and not examination.rust_uses_python:
+                    if check.about_rust_programs and not context.rust_uses_python:
                         later.append(finding)
                         report.rust_tests.append(check)
                     else:
                         report.findings.append(finding)
                         report.failed.append(check)
-                    if check.explains and examination.fails_with(check.explains):
-                        examination.build_failure_explained = True
+                    if check.explains and context.fails_with(check.explains):
+                        context.build_failure_explained = True
             if later:
                 report.findings.append(_rust_tests(later))
     except OSError as error:
@@ -128,7 +130,7 @@ def _rust_tests(findings: list[Finding]) -> Finding:
     first, *_ = findings
     return Finding(
         id="rust-tests",
-        grade="advice",
+        severity="advice",
         title="a Rust test that uses Python would not run here",
         evidence="; ".join(finding.evidence for finding in findings),
         command=first.command,
@@ -137,5 +139,5 @@ def _rust_tests(findings: list[Finding]) -> Finding:
         line=first.line,
         effect="none now, as no Rust test and no Rust program uses Python; in the first one: "
         + "; ".join(finding.title for finding in findings),
-        cure="if you want to write some: pyo3-uv fix --rust-tests",
+        fix="if you want to write some: pyo3-uv fix --rust-tests",
     )

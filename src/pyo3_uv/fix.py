@@ -1,4 +1,4 @@
-"""`pyo3-uv fix`: the cures that hold, tried in a copy, written all or none."""
+"""`pyo3-uv fix`: the fixes that break nothing, tried in a copy, written all or none."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Change:
     def write(self) -> None:
         """Write all files or none; keep the originals where Git cannot bring them back.
 
-        Raises `UserError` if one is not as it was when the cures were tried.
+        Raises `UserError` if one is not as it was when the fixes were tried.
         """
         plan = self.outcome.plan
         for path, content in self.outcome.originals.items():
@@ -83,7 +83,7 @@ def prepare(
     trial: Callable[[frozenset[str]], Outcome],
     ask: Callable[[str], Binding],
 ) -> Change:
-    """Return what holds of the cures, and for whom cargo is configured.
+    """Return the fixes that break nothing, and for whom cargo is configured.
 
     `trial` tries all of them but those of some checks; `ask` is given the name of cargo's
     configuration, if that is to be written and `config` does not say for whom.

@@ -39,7 +39,7 @@ def outer_environment() -> dict[str, str]:
     """Return the environment in which the user called this command.
 
     `uv run` and `uvx` activate the environment that this command lives in. The programs that are
-    examined or started must not see it. A command that pip installed into the system's Python lives
+    checked or started must not see it. A command that pip installed into the system's Python lives
     in no environment: cargo and uv may be in the same folder.
     """
     env = dict(os.environ)

@@ -25,7 +25,7 @@ from pyo3_uv.worktree import copy_of
 
 Step = Callable[[str], None]
 
-# The checks whose cures bind a crate to its environment, see binding.py
+# The checks whose fixes bind a crate to its environment, see binding.py
 BINDING = frozenset(check.id for check in CHECKS if check.binds_to_uv)
 
 
@@ -151,9 +151,9 @@ def _build(project: Project, python: Path) -> bool:
 
 @dataclass
 class _Attempt:
-    """Some cures, applied in the copy: its files then, and what is wrong with that.
+    """Some fixes, applied in the copy: its files then, and what is wrong with that.
 
-    `applied` has the cures, each with the last evidence that called for it, `passed` what passes
+    `applied` has the fixes, each with the last evidence that called for it, `passed` what passes
     then, `originals` the files as they were.
     """
 
@@ -167,9 +167,9 @@ class _Attempt:
 
 
 class _Trial:
-    """A copy in which cures are tried, each time from the same start.
+    """A copy in which fixes are tried, each time from the same start.
 
-    A cure is known by the crate's folder, relative to the copy, and the check.
+    A fix is known by the crate's folder, relative to the copy, and the check.
     """
 
     def __init__(
@@ -218,9 +218,9 @@ class _Trial:
     def attempt(
         self, left_out: frozenset[str], only: list[tuple[Path, str]] | None = None
     ) -> _Attempt:
-        """Apply the cures of all findings, or of `only` these, then see what passes.
+        """Apply the fixes of all findings, or of `only` these, then see what passes.
 
-        A cure may uncover what could not be examined before it.
+        A fix may uncover what could not be checked before it.
         """
         self._restore()
         attempt = _Attempt()
@@ -228,25 +228,25 @@ class _Trial:
             plan, manual = Plan(), list[str]()
             edited: dict[tuple[Path, str], str] = {}
             for project in self.projects():
-                report = doctor.examine(project, self.step)
+                report = doctor.check_project(project, self.step)
                 crate = project.folder.relative_to(self.copy)
                 for check in [*report.failed, *(report.rust_tests if self.rust_tests else [])]:
                     if check.id in left_out:
                         continue
-                    before, plan.commands, cure = dict(plan.files), [], (crate, check.id)
-                    check.fix(plan)
-                    if plan.files != before and only is not None and cure not in only:
+                    before, plan.commands, fix = dict(plan.files), [], (crate, check.id)
+                    check.apply(plan)
+                    if plan.files != before and only is not None and fix not in only:
                         plan.files = before
                         continue
-                    edited |= {cure: check.evidence} if plan.files != before else {}
+                    edited |= {fix: check.evidence} if plan.files != before else {}
                     commands = [(crate, command) for command in plan.commands]
                     attempt.commands += [c for c in commands if c not in attempt.commands]
                 manual += [text for text in plan.manual if text not in manual]
                 plan.manual = []
             attempt.manual = manual
-            for cure, evidence in edited.items():
-                if attempt.applied.get(cure) == evidence:
-                    attempt.fault = f"{cure[1]} is still found after its cure"
+            for fix, evidence in edited.items():
+                if attempt.applied.get(fix) == evidence:
+                    attempt.fault = f"{fix[1]} is still found after its fix"
                     return attempt
             if not plan.changed():
                 break
@@ -297,10 +297,10 @@ class _Trial:
 def prove(
     projects: list[Project], rust_tests: bool, left_out: frozenset[str], step: Step
 ) -> Outcome:
-    """Try the cures in a copy, and return as many as leave everything that passes there passing.
+    """Try the fixes in a copy, and return as many as leave everything that passes there passing.
 
     All together first, as this is what mostly holds; else one after the other. `left_out` are
-    checks whose cures are not tried.
+    checks whose fixes are not tried.
     """
     root = projects[0].repository
     crates = {project.folder.relative_to(root): project.chosen for project in projects}
@@ -308,15 +308,15 @@ def prove(
         trial = _Trial(root, copy, crates, rust_tests, step)
         held, refused = trial.attempt(left_out), dict[str, str]()
         if held.fault:
-            cures, accepted = list(held.applied), list[tuple[Path, str]]()
+            fixes, accepted = list(held.applied), list[tuple[Path, str]]()
             held = trial.attempt(left_out, [])
-            for cure in cures:
-                attempt = trial.attempt(left_out, [*accepted, cure])
+            for fix in fixes:
+                attempt = trial.attempt(left_out, [*accepted, fix])
                 if attempt.fault:
-                    crate, name = cure
+                    crate, name = fix
                     refused[name if len(crates) == 1 else f"{name} in {crate}"] = attempt.fault
                 else:
-                    accepted.append(cure)
+                    accepted.append(fix)
                     held = attempt
 
         def moved(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What can be wrong with a project. Each check is one class, with the cure that it knows.
+"""What can be wrong with a project. Each check is one class, with its fix.
 
 To add one, write its class in the module of its subject. The facts behind the checks are in
 docs/troubleshooting.md and in the tests.

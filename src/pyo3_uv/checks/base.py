@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pyo3_uv.examination import Examination
+from pyo3_uv.context import Context
 from pyo3_uv.plan import Plan
 from pyo3_uv.process import run
 
 # error: something that the project does today fails or gives wrong results, which was seen
 # warning: it will, in a situation that `effect` names
 # advice: it could be faster, or matters only to those who write Rust tests
-Grade = Literal["error", "warning", "advice"]
+Severity = Literal["error", "warning", "advice"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Finding:
     """
 
     id: str
-    grade: Grade
+    severity: Severity
     title: str
     evidence: str
     command: str
@@ -37,7 +37,7 @@ class Finding:
     file: str | None
     line: int | None
     effect: str
-    cure: str
+    fix: str
 
 
 class Check(ABC):
@@ -47,40 +47,42 @@ class Check(ABC):
     """
 
     id: str
-    grade: Grade = "warning"
+    severity: Severity = "warning"
     title: str
     effect: str
-    cure: str
+    fix: str
     evidence: str = ""
     command: str = ""
     output: str = ""
     file: Path | None = None
     line: int | None = None
-    binds_to_uv = False  # its cure makes everybody who builds the crate depend on .venv
+    binds_to_uv = False  # its fix makes everybody who builds the crate depend on .venv
     about_rust_programs = False  # only of interest where Rust tests or a program use Python
     explains = ""  # failing builds, whose output it matches
 
     def __init_subclass__(cls) -> None:
-        inherited = (None, Check.find, Check.fix)
-        missing = [name for name in ("id", "find", "fix") if getattr(cls, name, None) in inherited]
+        inherited = (None, Check.find, Check.apply)
+        missing = [
+            name for name in ("id", "find", "apply") if getattr(cls, name, None) in inherited
+        ]
         if missing and not cls.__name__.startswith("_"):
             raise TypeError(f"{cls.__name__} does not define {', '.join(missing)}")
 
-    def __init__(self, examination: Examination) -> None:
-        self.examination = examination
-        self.project = examination.project
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.project = context.project
 
     @abstractmethod
     def find(self) -> str | None:
         """Return the evidence of the fault, None if there is none."""
 
     @abstractmethod
-    def fix(self, plan: Plan) -> None:
-        """Add the cure to `plan`: a change of files, a command, or `leave_to_user`."""
+    def apply(self, plan: Plan) -> None:
+        """Add the fix to `plan`: a change of files, a command, or `leave_to_user`."""
 
     def leave_to_user(self, plan: Plan) -> None:
-        """Leave the cure to the user."""
-        plan.manual.append(f"{self.title}: {self.cure}")
+        """Leave the fix to the user."""
+        plan.manual.append(f"{self.title}: {self.fix}")
 
     def see(self, command: str, instead: str = "") -> None:
         """Make what a command of the shell prints in the crate's folder the evidence.
@@ -106,8 +108,8 @@ class Check(ABC):
 
     def show_build(self) -> None:
         """Make the failing build of the tests the evidence."""
-        self.grade, self.command = "error", self.examination.build_command
-        errors = self.examination.probe.failure or self.examination.build.errors
+        self.severity, self.command = "error", self.context.build_command
+        errors = self.context.probe.failure or self.context.build.errors
         pattern = r"\s*(error|rust-lld|.*: undefined)"
         lines = [line for line in errors.splitlines() if re.match(pattern, line)]
         self.output = "\n".join(lines[:5]) or errors[-1000:]
@@ -122,7 +124,7 @@ class Check(ABC):
         file = os.path.relpath(self.file, self.project.folder) if self.file else None
         return Finding(
             self.id,
-            self.grade,
+            self.severity,
             self.title,
             evidence,
             self.command,
@@ -130,5 +132,5 @@ class Check(ABC):
             Path(file).as_posix() if file else None,
             self.line,
             self.effect,
-            self.cure,
+            self.fix,
         )

@@ -10,16 +10,16 @@ class TestsBuild(Check):
     """A failure that no other problem explains."""
 
     id = "build-fails"
-    effect = "no test was built, so nothing could be examined in one"
-    grade = "error"
+    effect = "no test was built, so the checks of tests were skipped"
+    severity = "error"
 
     def find(self) -> str | None:
-        if self.examination.build_failure_explained or self.examination.build.ok:
+        if self.context.build_failure_explained or self.context.build.ok:
             return None
         self.show_build()
         self.title = f"{self.command} fails"
-        self.cure = f"{self.command} shows the whole message"
+        self.fix = f"{self.command} shows the whole message"
         return self.output
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         self.leave_to_user(plan)

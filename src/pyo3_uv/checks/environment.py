@@ -12,7 +12,7 @@ from tomlkit.items import InlineTable
 
 from pyo3_uv import binding, template_files
 from pyo3_uv.checks.base import Check
-from pyo3_uv.examination import NO_LIBRARY, Selection
+from pyo3_uv.context import NO_LIBRARY, Selection
 from pyo3_uv.plan import Plan
 from pyo3_uv.process import run
 from pyo3_uv.toml_edit import inline_table, lookup
@@ -26,29 +26,29 @@ NO_INTERPRETER = r"Python( 3)? interpreter|custom build command for `pyo3-ffi"
 
 class Environment(Check):
     id = "no-environment"
-    effect = "what is installed, and whether tests run in it, could not be examined"
+    effect = "what is installed, and whether tests run in it, was not checked"
 
     def find(self) -> str | None:
         project = self.project
         venv, executable = project.shown(project.venv), project.shown(project.venv_python)
-        self.explains = "" if self.examination.python else NO_INTERPRETER
+        self.explains = "" if self.context.python else NO_INTERPRETER
         if python := project.interpreter:
             fact = f"{venv}: Python {python.version}, {python.linkage} libpython"
-            self.examination.facts["environment"] = fact
+            self.context.facts["environment"] = fact
             return None
         self.command = f"{executable} --version"
         if project.venv_python.exists() or project.venv_python.is_symlink():
-            self.grade = "error"
+            self.severity = "error"
             self.output = run([project.venv_python, "--version"]).output
             self.title = f"{venv} does not start"
-            self.cure = "uv sync" if project.syncs else f"uv venv --clear {shlex.quote(venv)}"
+            self.fix = "uv sync" if project.syncs else f"uv venv --clear {shlex.quote(venv)}"
             return f"{executable} is there and does not start"
-        self.grade, self.output = "advice", "No such file or directory"
-        self.title = f"there is no {venv}, so less could be examined"
-        self.cure = "uv sync" if lookup(project.pyproject, "project", "name") else "uv venv"
+        self.severity, self.output = "advice", "No such file or directory"
+        self.title = f"there is no {venv}, so some checks were skipped"
+        self.fix = "uv sync" if lookup(project.pyproject, "project", "name") else "uv venv"
         return f"{executable} does not exist, and no other environment was found"
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         if self.project.syncs:
             plan.commands.append(SYNC)
         else:
@@ -62,7 +62,7 @@ class Force(Check):
         "it overrides the interpreter that maturin passes: a wheel for another Python is built for "
         "this one, and its import fails with an undefined symbol"
     )
-    cure = "remove force = true; without it the value holds unless somebody passes another"
+    fix = "remove force = true; without it the value holds unless somebody passes another"
 
     def find(self) -> str | None:
         configured = self.project.configured("PYO3_PYTHON")
@@ -71,7 +71,7 @@ class Force(Check):
         self.show(configured[0].path, "PYO3_PYTHON|force")
         return f"{self.project.shown(configured[0].path)} sets PYO3_PYTHON with force = true"
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         configured = self.project.configured("PYO3_PYTHON")
         assert configured
         path = configured[0].path
@@ -98,16 +98,16 @@ class SelectedInterpreter(Check):
     explains = NO_INTERPRETER
 
     def find(self) -> str | None:
-        project, selection = self.project, self.examination.selection
+        project, selection = self.project, self.context.selection
         shown = project.shown(selection.path) if selection.path else "none"
-        self.examination.facts["interpreter"] = f"{shown}, from {selection.source}"
-        if not project.interpreter or self.examination.selects_venv:
+        self.context.facts["interpreter"] = f"{shown}, from {selection.source}"
+        if not project.interpreter or self.context.selects_venv:
             return None
         venv = project.shown(project.venv)
         if selection.path and os.path.isabs(selection.path) and not Path(selection.path).exists():
             self.title = "PyO3 is told to take a Python that is not there"
             self.effect = "cargo does not build: failed to run the Python interpreter"
-        elif selection.path and self.examination.in_venv(selection.path):
+        elif selection.path and self.context.in_venv(selection.path):
             self.title = f"PyO3 takes {venv} only while it is activated"
             self.effect = "in a shell in which it is not activated, PyO3 takes another Python"
         else:
@@ -116,14 +116,14 @@ class SelectedInterpreter(Check):
                 f"{project.cargo_test} and cargo run use another Python than uv run, without the "
                 "packages of the project"
             )
-        self.cure = self._select()
+        self.fix = self._select()
         self._show(selection)
         if selection.path:
             self.explains += f"|{re.escape(selection.path)}"  # the template's own build.rs names it
-        if self.examination.fails_with(self.explains):
+        if self.context.fails_with(self.explains):
             self.about_rust_programs = False
             self.show_build()
-        other = self.examination.python
+        other = self.context.python
         version = f"Python {other.version}" if other else "no Python that starts"
         return (
             f"PyO3 takes {selection.path} ({version}), from {selection.source}; "
@@ -143,7 +143,7 @@ class SelectedInterpreter(Check):
 
     def _select(self) -> str:
         """Return what makes PyO3 take the environment; it depends on what it takes now."""
-        project, source = self.project, self.examination.selection.source
+        project, source = self.project, self.context.selection.source
         variable, _, where = source.partition(" ")
         configured = project.configured("PYO3_PYTHON") or project.configured("VIRTUAL_ENV")
         if variable == "CONDA_PREFIX":
@@ -159,10 +159,10 @@ class SelectedInterpreter(Check):
             setting = (
                 f'VIRTUAL_ENV = {{ value = "{project.configured_venv}", relative = true, ... }}'
             )
-        cure = f"set {setting} in [env] of {project.shown(project.config_path)}"
-        return f"conda deactivate, or {cure}" if "both set" in source else cure
+        fix = f"set {setting} in [env] of {project.shown(project.config_path)}"
+        return f"conda deactivate, or {fix}" if "both set" in source else fix
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         project, path = self.project, self.project.config_path
         configured = project.configured("PYO3_PYTHON") or project.configured("VIRTUAL_ENV")
         in_shell = {"PYO3_PYTHON", "PYO3_CONFIG_FILE", "UV_PROJECT_ENVIRONMENT"} & os.environ.keys()
@@ -185,17 +185,17 @@ class StaleConfiguration(Check):
     id = "stale-configuration"
     title = "PyO3 is configured for a Python that the environment no longer has"
     effect = "cargo test goes on with the old Python, as PyO3 watches the text of PYO3_PYTHON"
-    cure = "cargo clean -p pyo3-ffi"
-    grade = "error"
+    fix = "cargo clean -p pyo3-ffi"
+    severity = "error"
     explains = f"{NO_LIBRARY}|cargo clean -p pyo3-ffi"  # so the template's own build.rs
 
     def find(self) -> str | None:
-        python, selected = self.project.interpreter, self.examination.selection.path
-        if not python or not selected or not self.examination.in_venv(selected):
+        python, selected = self.project.interpreter, self.context.selection.path
+        if not python or not selected or not self.context.in_venv(selected):
             return None
-        config = self.examination.build.config
+        config = self.context.build.config
         executable = config.get("executable")
-        if not executable or not self.examination.in_venv(executable):
+        if not executable or not self.context.in_venv(executable):
             return None
         configured = f"lib{config.get('lib_name')} in {config.get('lib_dir')}"
         current = f"lib{python.lib_name} in {python.lib_dir}"
@@ -208,5 +208,5 @@ class StaleConfiguration(Check):
         venv = self.project.shown(self.project.venv)
         return f"PyO3 was built for {configured}; {venv} has {current}"
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         plan.commands.append(["cargo", "clean", "--package", "pyo3-ffi"])

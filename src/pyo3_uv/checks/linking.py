@@ -12,7 +12,7 @@ from pyo3_uv import binaries
 from pyo3_uv.build_script import add_line, add_rpath
 from pyo3_uv.checks.base import Check
 from pyo3_uv.checks.rebuilds import add_cache_keys
-from pyo3_uv.examination import NO_LIBRARY, NO_SYMBOLS
+from pyo3_uv.context import NO_LIBRARY, NO_SYMBOLS
 from pyo3_uv.membership import library_name, rename_library
 from pyo3_uv.plan import Plan
 from pyo3_uv.toml_edit import lookup, remove
@@ -39,7 +39,7 @@ class ExtensionModule(Check):
                 # rather one that the crate names than the implicit one
                 feature = min(names & project.manifest.get("features", {}).keys() or names)
                 on, why = "on wherever pyo3 is", f" wherever pyo3 is on, as with {feature}"
-        if self.examination.python and self.examination.fails_with(NO_SYMBOLS):
+        if self.context.python and self.context.fails_with(NO_SYMBOLS):
             self.show_build()
         else:
             self.show(project.folder / "Cargo.toml", "extension-module")
@@ -48,7 +48,7 @@ class ExtensionModule(Check):
             f"{project.cargo_test} does not link a test that touches Python (undefined symbol: "
             "PyExc_TypeError), as libpython is left out of every build"
         )
-        self.cure = f"remove it from Cargo.toml; {self._backend}"
+        self.fix = f"remove it from Cargo.toml; {self._backend}"
         return f"Cargo.toml enables pyo3's extension-module{why}"
 
     @property
@@ -68,7 +68,7 @@ class ExtensionModule(Check):
             )
         return "set PYO3_BUILD_EXTENSION_MODULE=1 where the module for Python is built"
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         """Take the feature out of the manifests, and out of the crate's default features."""
         project = self.project
         keys = {d.get("rename") or project.binding for d in project.pyo3(None)}
@@ -93,7 +93,7 @@ class ExtensionModule(Check):
             (project.folder / "Cargo.toml", project.workspace / "Cargo.toml")
         ):
             plan.edit_toml(path, change)
-        version = self.examination.pyo3_version
+        version = self.context.pyo3_version
         if project.maturin and project.pyproject_path and version and version < MODULE_VARIABLE:
             feature = f"{project.key}/extension-module"
             add_line(plan, project.pyproject_path, ("tool", "maturin"), "features", [feature])
@@ -113,7 +113,7 @@ class LibraryName(Check):
             names = [t["name"] for t in package["targets"] if "cdylib" in t["crate_types"]]
             if package["name"] != project.name and project.lib_name in names:
                 self.show(project.folder / "Cargo.toml", "^name")
-                self.cure = (
+                self.fix = (
                     f'set name = "{self._name}" in [lib] of Cargo.toml; module-name in '
                     "[tool.maturin] stays"
                 )
@@ -124,7 +124,7 @@ class LibraryName(Check):
     def _name(self) -> str:
         return library_name(self.project.module or f"{self.project.name}._core")
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         if lookup(self.project.pyproject, "tool", "maturin", "module-name"):
             rename_library(plan, self.project.folder, self._name)
         else:
@@ -138,7 +138,7 @@ class LibpythonMissing(Check):
     about_rust_programs = True
 
     def find(self) -> str | None:
-        python, embedded = self.examination.python, self.examination.embedded
+        python, embedded = self.context.python, self.context.embedded
         if not python or not embedded or embedded.linked:
             return None
         missing = re.search(NO_LIBRARY, embedded.output)
@@ -146,40 +146,40 @@ class LibpythonMissing(Check):
             return None  # the linker itself: TestsBuild shows what it says
         library = f"lib{python.lib_name}"
         self.title = f"{library} is not there for the linker"
-        self.cure = (
+        self.fix = (
             "install the development files of this Python (Debian and Ubuntu: "
             f"apt install {library}-dev; Fedora: dnf install python3-devel), or use another"
         )
         suffix = "so" if python.libpython else "a"
         self.see(f"ls {python.lib_dir}/{library}.{suffix}", "No such file or directory")
-        if self.examination.fails_with(NO_LIBRARY):
+        if self.context.fails_with(NO_LIBRARY):
             self.show_build()
         return f"{python.lib_dir} has no {library}.{suffix} (linker: {missing[0]})"
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         self.leave_to_user(plan)
 
 
 class _Rpath(Check):
     """Whether test executables find libpython by their rpath; build.rs, if there are none."""
 
-    cure = "call pyo3_build_config::add_libpython_rpath_link_args() in build.rs"
+    fix = "call pyo3_build_config::add_libpython_rpath_link_args() in build.rs"
     about_rust_programs = True
 
     def missing(self) -> str | None:
         """Return what has no rpath, None where libpython is found or static."""
-        project, python = self.project, self.examination.python
-        embedded, facts = self.examination.embedded, self.examination.facts
+        project, python = self.project, self.context.python
+        embedded, facts = self.context.embedded, self.context.facts
         if not python or not embedded or not embedded.linked:
             return None
         if not python.libpython:
             facts["libpython"] = f"static, in {python.lib_dir}"
             return None
-        loader = self.examination.loader_finds_libpython
+        loader = self.context.loader_finds_libpython
         where = "the loader finds one of its name" if loader else "outside the loader's path"
         facts["libpython"] = f"{python.libpython}, {where}"
 
-        executables = map(binaries.read, self.examination.build.executables)
+        executables = map(binaries.read, self.context.build.executables)
         linked = [binary for binary in executables if binary and binary.libpython]
         without = [binary for binary in linked if not binary.finds(binary.libpython or "")]
         if linked:
@@ -205,8 +205,8 @@ class _Rpath(Check):
             return f"{project.shown(script)} passes no rpath to the linker"
         return "there is no build.rs that passes an rpath to the linker"
 
-    def fix(self, plan: Plan) -> None:
-        script = add_rpath(self.project, plan, self.examination.pyo3_version)
+    def apply(self, plan: Plan) -> None:
+        script = add_rpath(self.project, plan, self.context.pyo3_version)
         if script and self.project.has_cache_keys:
             add_cache_keys(self.project, plan, [script])
 
@@ -215,16 +215,16 @@ class LibpythonNotFound(_Rpath):
     id = "libpython-not-found"
 
     def find(self) -> str | None:
-        python, missing = self.examination.python, self.missing()
+        python, missing = self.context.python, self.missing()
         if not python or not python.libpython or not missing:
             return None
-        if self.examination.loader_finds_libpython:
+        if self.context.loader_finds_libpython:
             return None
         name = python.libpython.name
-        if listed := self.examination.listing:
+        if listed := self.context.listing:
             failed = next((line for line in listed.output.splitlines() if name in line), None)
             if listed.code and failed:
-                self.grade, self.command, self.output = "error", listed.command, failed
+                self.severity, self.command, self.output = "error", listed.command, failed
         self.title = f"the loader does not find {name}"
         self.effect = (
             f"{self.project.cargo_test} dies with: error while loading shared libraries: "
@@ -238,10 +238,10 @@ class NoRpath(_Rpath):
     title = "test executables have no rpath to libpython"
 
     def find(self) -> str | None:
-        python, missing = self.examination.python, self.missing()
+        python, missing = self.context.python, self.missing()
         if not python or not python.libpython or not missing:
             return None
-        if not self.examination.loader_finds_libpython:
+        if not self.context.loader_finds_libpython:
             return None
         self.effect = (
             "on a machine whose libpython is outside the loader's path, as those of uv and pyenv "

@@ -32,7 +32,7 @@ class NoVersion(Check):
     id = "no-version"
     title = "uv cannot read pyproject.toml"
     effect = "uv sync, uv run, uv build and uv pip install stop with that error"
-    cure = 'add dynamic = ["version"] to [project]: maturin takes the version from Cargo.toml'
+    fix = 'add dynamic = ["version"] to [project]: maturin takes the version from Cargo.toml'
 
     def find(self) -> str | None:
         if not self.project.maturin or not self.project.lacks_version:
@@ -42,7 +42,7 @@ class NoVersion(Check):
         self.file = self.project.pyproject_path
         return '[project] has neither a version nor dynamic = ["version"]'
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         assert self.project.pyproject_path
 
         def change(document: Any) -> None:
@@ -58,7 +58,7 @@ class NoVersion(Check):
 class CacheKeys(Check):
     id = "cache-keys"
     title = "uv does not rebuild when it must"
-    cure = "add them to cache-keys in [tool.uv] of pyproject.toml"
+    fix = "add them to cache-keys in [tool.uv] of pyproject.toml"
 
     def find(self) -> str | None:
         if not self.project.has_cache_keys or not (missing := missing_cache_keys(self.project)):
@@ -79,7 +79,7 @@ class CacheKeys(Check):
         self.show(self.project.pyproject_path, r"cache-keys|^ *\{ *file")
         return f"cache-keys in [tool.uv] do not cover {shown}"
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         add_cache_keys(self.project, plan, missing_cache_keys(self.project))
 
 
@@ -182,8 +182,8 @@ class SlowRebuilds(Check):
         "uv builds in a new environment each time and in release mode: seconds instead of tenths "
         "for an edit, and pyo3 is compiled again (always without abi3)"
     )
-    cure = "set them in [tool.maturin] of pyproject.toml"
-    grade = "advice"
+    fix = "set them in [tool.maturin] of pyproject.toml"
+    severity = "advice"
 
     def find(self) -> str | None:
         if not self.project.maturin or self.project.lacks_version:
@@ -208,7 +208,7 @@ class SlowRebuilds(Check):
             missing.append(f'features = ["{self.project.key}/extension-module"]')
         return missing
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         path, settings = self.project.pyproject_path, tomlkit.parse("\n".join(self._missing()))
         assert path
 
@@ -268,13 +268,13 @@ class ModuleName(Check):
         self.effect = (
             f"ImportError: dynamic module does not define module export function (PyInit_{last})"
         )
-        self.cure = f"give #[pymodule] and the last part of the module's name one name: {last}"
+        self.fix = f"give #[pymodule] and the last part of the module's name one name: {last}"
         return (
             f"{project.extension.backend if project.extension else 'maturin'} installs "
             f"{project.module}, #[pymodule] is called {project.pymodules[0]}"
         )
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         self.leave_to_user(plan)
 
 
@@ -302,33 +302,33 @@ class ModuleMissing(Check):
             return None
         script = [str(project.venv_python), "-c", _FIND_MODULE, name, project.module]
         # In a folder of its own, so that no package is found because it lies here.
-        result = run(script, self.examination.probe.crate)
+        result = run(script, self.context.probe.crate)
         try:
             found = json.loads(result.stdout)
         except ValueError:
             return None
         if found["module"]:
             shown = project.shown(found["module"])
-            self.examination.facts["module"] = f"{project.module} is {shown}"
+            self.context.facts["module"] = f"{project.module} is {shown}"
             return None
         import_it = f"import {project.module}"
         self.command = f"{project.shown(project.venv_python)} -Bc '{import_it}'"
         script = [str(project.venv_python), "-Bc", import_it]
         lines = run(script, project.folder).output.splitlines()
         self.output = lines[-1] if lines else ""
-        self.cure = shlex.join(self._command)
+        self.fix = shlex.join(self._command)
         venv = project.shown(project.venv)
         self.installed = found["installed"]
         if self.installed:
-            self.grade, self.title = "error", f"{import_it} fails"
+            self.severity, self.title = "error", f"{import_it} fails"
             self.effect = "ModuleNotFoundError, and uv sync changes nothing: it trusts the metadata"
             return f"{name} is installed in {venv}, its extension module {project.module} is gone"
-        self.grade = "advice"
-        self.title = f"{name} is not installed in {venv}, so its module was not examined"
+        self.severity = "advice"
+        self.title = f"{name} is not installed in {venv}, so its module was not checked"
         self.effect = f"ModuleNotFoundError at {import_it}, until it is installed"
         return f"{venv} has no {name}"
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         if self.installed:
             plan.commands.append(self._command)
         else:

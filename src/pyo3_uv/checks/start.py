@@ -24,7 +24,7 @@ class _Start(Check):
     @cached_property
     def start(self) -> EmbeddedStart | None:
         """The embedded interpreter, None if the crate configures its interpreter itself."""
-        embedded = self.examination.embedded
+        embedded = self.context.embedded
         if not embedded or not embedded.linked:
             return None
         file = self.project.source_matching(
@@ -32,12 +32,12 @@ class _Start(Check):
         )
         if file:
             fact = f"{self.project.shown(file)} configures the interpreter itself; not started"
-            self.examination.facts["start"] = fact
+            self.context.facts["start"] = fact
             return None
         return embedded
 
     @property
-    def cure(self) -> str:  # type: ignore[override]
+    def fix(self) -> str:  # type: ignore[override]
         if why_not := binding.obstacle(self.project):
             venv = self.project.shown(self.project.venv)
             return f"activate {venv} before cargo test ({why_not})"
@@ -52,7 +52,7 @@ class _Start(Check):
         _, runners = template_files.cargo_config(self.project.sets_virtual_env)
         return runners
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         path = self.project.config_path
         if binding.obstacle(self.project):
             self.leave_to_user(plan)
@@ -71,7 +71,7 @@ class StandardLibrary(_Start):
     def find(self) -> str | None:
         if not self.start or self.start.prefix is not None:
             return None
-        self.grade = "error" if self.project.starts_python else "warning"
+        self.severity = "error" if self.project.starts_python else "warning"
         lines = [line.strip() for line in self.start.output.splitlines()]
         known = ("No module named 'encodings'", "failed to get the Python codec")
         errors = [line for line in lines if any(text in line for text in known)]
@@ -84,15 +84,15 @@ class OtherEnvironment(_Start):
     id = "other-environment"
 
     def find(self) -> str | None:
-        selected = self.examination.selection.path
-        if not selected or not self.examination.in_venv(selected):
+        selected = self.context.selection.path
+        if not selected or not self.context.in_venv(selected):
             return None  # SelectedInterpreter finds that
         if not self.start or self.start.prefix is None:
             return None
         prefix = self.start.prefix
         if Path(prefix).resolve() == self.project.venv.resolve():
             fact = f"an embedded interpreter runs in {self.project.shown(prefix)}"
-            self.examination.facts["start"] = fact
+            self.context.facts["start"] = fact
             return None
         self.output = f"sys.prefix {prefix}"
         venv = self.project.shown(self.project.venv)
@@ -108,8 +108,8 @@ class Initialize(Check):
     id = "no-initialize"
     title = "nothing starts Python in tests"
     effect = "a Rust test that touches Python panics: The Python interpreter is not initialized"
-    cure = 'add pyo3 with features = ["auto-initialize"] to [dev-dependencies]'
-    grade = "advice"
+    fix = 'add pyo3 with features = ["auto-initialize"] to [dev-dependencies]'
+    severity = "advice"
     about_rust_programs = True
 
     def find(self) -> str | None:
@@ -119,7 +119,7 @@ class Initialize(Check):
         self.show(project.folder / "Cargo.toml", "auto-initialize")
         return "pyo3's auto-initialize is not enabled for tests, and no source file starts Python"
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         path = self.project.folder / "Cargo.toml"
         (dependency, *_), key = self.project.pyo3(None), self.project.key
         manifest = plan.toml(path)
@@ -130,7 +130,7 @@ class Initialize(Check):
             plan.manual.append(
                 f"cargo would also switch {key}'s auto-initialize on in wheels, because {root} has "
                 'feature resolver 1 (the default before edition 2021); set resolver = "2" there, '
-                f"in [package] or [workspace], then {self.cure}"
+                f"in [package] or [workspace], then {self.fix}"
             )
             return
         if key in manifest.get("dev-dependencies", {}):

@@ -35,7 +35,7 @@ class Stub(Check):
             return None
         # In a folder of its own, so that no module of the project is imported from the sources.
         script = [str(project.venv_python), "-B", "-c", _DESCRIBE, project.module]
-        result = run(script, self.examination.probe.crate)
+        result = run(script, self.context.probe.crate)
         try:
             module = json.loads(result.stdout.splitlines()[-1])
         except (ValueError, IndexError):
@@ -47,14 +47,14 @@ class Stub(Check):
         try:
             declared = read(stub.read_text(encoding="utf-8"))
         except (SyntaxError, UnicodeDecodeError) as error:
-            self._set_cure(stub)
+            self._set_fix(stub)
             self.show(stub, "")
             return f"{project.shown(stub)} cannot be read: {error}"
         differences = compare(module["names"], declared)
         if not differences:
-            self.examination.facts["stub"] = f"{project.shown(stub)} has the names of the module"
+            self.context.facts["stub"] = f"{project.shown(stub)} has the names of the module"
             return None
-        self._set_cure(stub)
+        self._set_fix(stub)
         self.file = stub
         self.command = f"{project.shown(project.venv_python)} -c 'import {project.module} as m; print(*vars(m))'"
         self.output = " ".join(module["names"])
@@ -80,20 +80,20 @@ class Stub(Check):
                     return path
         return stub
 
-    def _set_cure(self, stub: Path) -> None:
-        version = self.examination.pyo3_version
-        self.cure = "uv run stubs.py"
+    def _set_fix(self, stub: Path) -> None:
+        version = self.context.pyo3_version
+        self.fix = "uv run stubs.py"
         if not self._script:
-            self.cure = f"declare in {self.project.shown(stub)} what the module has"
+            self.fix = f"declare in {self.project.shown(stub)} what the module has"
             if self.project.maturin and version and version >= INSPECT:
                 source = lookup(self.project.pyproject, "tool", "maturin", "python-source") or "."
-                self.cure += (
+                self.fix += (
                     "; or have it written, which replaces it: uvx maturin generate-stubs "
                     "--features pyo3/extension-module,pyo3/experimental-inspect "
                     f"--out {source}"
                 )
 
-    def fix(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         if self._script:
             plan.commands.append(["uv", "run", "stubs.py"])
         else:

@@ -123,8 +123,8 @@ class Selection:
     lasting: bool
 
 
-class Examination:
-    """One project under examination; what takes seconds is done once, when a check needs it.
+class Context:
+    """A project and what the checks share; what takes seconds is done once, when a check needs it.
 
     `facts` is what the checks found out, in their order; `step` is told what is going on.
     """
