@@ -14,11 +14,12 @@ from unittest.mock import Mock
 import jsonschema
 import pytest
 
-from pyo3_uv import binaries
+from pyo3_uv import binaries, environments, rust_source
 from pyo3_uv.checks import stubs
 from pyo3_uv.checks.base import Check
 from pyo3_uv.checks.start import Initialize
 from pyo3_uv.discovery import load
+from pyo3_uv.globs import fits
 from pyo3_uv.interpreters import Interpreter
 from pyo3_uv.plan import Plan
 
@@ -134,6 +135,16 @@ def other_python(project: Path) -> None:
     (project.parent / "python").symlink_to(sys.executable)
 
 
+def leave_out_cache_keys(project: Path) -> None:
+    """Take away what makes uv see an edit of a module, of an embedded file, a new environment."""
+    manifest = project / "pyproject.toml"
+    replace(manifest, '    { file = ".venv/pyvenv.cfg" },\n', "")
+    manifest.write_text(re.sub(r'"src/\*\*[^"]*"', '"src/lib.rs"', manifest.read_text()))
+    (project / "data.txt").write_text("data\n")
+    with (project / "src/lib.rs").open("a") as file:
+        file.write('\nconst _: &str = include_str!("../data.txt");\n')
+
+
 BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no PYO3_PYTHON": ("interpreter", remove_env, "the first python on PATH"),
     "other PYO3_PYTHON": ("interpreter", other_python, "from PYO3_PYTHON in .cargo/config.toml"),
@@ -167,15 +178,10 @@ BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
         lambda p: replace(p / "Cargo.toml", '"auto-initialize"', ""),
         "auto-initialize is not enabled",
     ),
-    "no key for .venv": (
+    "no cache keys": (
         "cache-keys",
-        lambda p: replace(p / "pyproject.toml", '    { file = ".venv/pyvenv.cfg" },\n', ""),
-        ".venv/pyvenv.cfg",
-    ),
-    "no key for Rust files": (
-        "cache-keys",
-        lambda p: replace(p / "pyproject.toml", "src/**/*.rs", "src/lib.rs"),
-        "do not cover src/**/*.rs",
+        leave_out_cache_keys,
+        "do not cover src/**, data.txt, .venv/pyvenv.cfg",
     ),
     "slow": (
         "slow-rebuilds",
@@ -189,7 +195,7 @@ BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
     ),
     "no module": (
         "module-missing",
-        lambda p: next(p.glob("python/my_project/*.so")).unlink(),
+        lambda p: git(p, "clean", "-xdf", "--quiet", "-e", ".venv"),
         "its extension module my_project._core is gone",
     ),
     "other stub": (
@@ -214,6 +220,7 @@ SEVERITIES = {
     "build-fails": "error",
 }
 QUICK = {"no PYO3_PYTHON", "no runner"}
+SHOWN = {"no rpath", "no runner", "slow"}  # one for each severity
 
 
 @pytest.mark.parametrize(
@@ -224,13 +231,19 @@ def test_one_thing_broken(
     broken: str, project: Path, middle: Interpreter, env: dict[str, str]
 ) -> None:
     problem, damage, evidence = BREAK[broken]
+    if broken == "no module":
+        run([uv(), "sync", "--quiet"], project, env)  # so that uv has nothing else to build
     damage(project)
     report = doctor(project, env)
     assert ids(report) == [problem]
     assert evidence in report["findings"][0]["evidence"]
-    shown = run([PYO3_UV, "doctor", project / "Cargo.toml"], ROOT, env, check=False)
     severity = SEVERITIES.get(problem, "warning")
     assert report["findings"][0]["severity"] == severity
+    if broken == "no module":
+        heals(project, env, report)
+    if broken not in SHOWN:
+        return
+    shown = run([PYO3_UV, "doctor", project / "Cargo.toml"], ROOT, env, check=False)
     assert shown.code == (severity == "error")
     assert shown.output.endswith(f"\n{severity}: 1\n")
     strict = [PYO3_UV, "doctor", "--strict", "--format", "github"]
@@ -241,8 +254,100 @@ def test_one_thing_broken(
         rf"::{level} title=[^:]*\({problem}\)(,file=[^:,]+(,line=\d+)?)?::", result.output
     )
     assert result.output.count("\n") == 1
-    if broken == "no module":
-        run([uv(), "sync", "--quiet", "--reinstall-package", "my-project"], project, env)
+
+
+def heals(project: Path, env: dict[str, str], report: dict[str, Any]) -> None:
+    """The module is gone, which uv sync does not see, and the doctor's fix brings it back."""
+    show = ["uv", "run", "--quiet", "python", "-c", "import my_project"]
+    result = run(show, project, env, check=False)
+    assert "ModuleNotFoundError: No module named 'my_project._core'" in result.output
+    assert report["findings"][-1]["fix"] == "uv sync --reinstall-package my-project"
+    run(report["findings"][-1]["fix"].split(), project, env)
+    run(show, project, env)
+
+
+@pytest.mark.slow
+def test_moved_project(synced: Render, middle: Interpreter, env: dict[str, str]) -> None:
+    """The scripts in .venv name its Python by its old path."""
+    env = with_path(env, middle.path.parent)
+    fix = "uv venv --clear && uv sync"
+    for kind in ("extension", "app"):
+        project = synced(middle, env, f"{kind}/before", kind=kind, extras=[])
+        project = project.rename(project.with_name("after"))
+        tool = ["uv", "run", "--quiet", "stubtest", "--help"]
+        result = run(tool, project, env, check=False)
+        assert result.code != 0
+        assert all(part in result.output for part in ("Failed to spawn", "No such file"))
+        if kind == "extension":
+            report = doctor(project, env)
+            assert ids(report) == ["environment-moved"]
+            assert report["findings"][0]["severity"] == "error"
+            assert report["findings"][0]["fix"] == fix
+        run(["sh", "-c", fix], project, env)
+        run(tool, project, env)
+        before = project.with_name("before")
+        assert str(before) not in (project / ".venv/bin/activate").read_text()
+        if kind == "extension":
+            run(["uv", "run", "pytest"], project, env)
+
+
+def test_scripts_of_another_environment(tmp_path: Path, middle: Interpreter) -> None:
+    """Those that start this environment's Python, by any path, or the system's, are none."""
+    folder = tmp_path / "venv/bin"
+    folder.mkdir(parents=True)
+    (folder / "python").symlink_to(middle.path)
+    (tmp_path / "link").symlink_to(tmp_path / "venv")
+    shell = "#!/bin/sh\n'''exec' '{}' \"$0\" \"$@\"\n"
+    texts = {
+        "own": f"#!{folder}/python\n",
+        "linked": f"#!{tmp_path}/link/bin/python3\n",
+        "system": f"#!{sys.base_prefix}/bin/python3\n",
+        "relocatable": '#!/bin/sh\n\'\'\'exec\' "$(dirname "$0")/python" "$0" "$@"\n',
+        "gone": "#!/absent/.venv/bin/python3\n",
+        "spaces": shell.format("/absent/my project/.venv/bin/python"),
+        "copied": f"#!{Path(sys.prefix) / 'bin/python'}\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    found = environments.scripts_of_another(tmp_path / "venv")
+    assert {script.name for script in found} == {"gone", "spaces", "copied"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matched", "others"),
+    [
+        ("src/**", ["src/lib.rs", "src/a/b.json"], ["Cargo.toml", "crates/a/src/lib.rs"]),
+        ("src/**/*.rs", ["src/lib.rs", "src/a/b.rs"], ["src/a/b.json"]),
+        ("crates/*/**", ["crates/a/Cargo.toml", "crates/a/src/lib.rs"], ["crates/x.rs"]),
+        ("./src/*.{rs,json}", ["src/lib.rs", "src/a.json"], ["src/a.txt", "src/a/b.rs"]),
+        ("../x/src/**", ["../x/src/lib.rs"], ["src/lib.rs"]),
+        ("src", [], ["src/lib.rs"]),
+    ],
+)
+def test_cache_keys_are_patterns(pattern: str, matched: list[str], others: list[str]) -> None:
+    assert [path for path in (*matched, *others) if fits(pattern, path)] == matched
+
+
+def test_embedded_files(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "src/lib.rs": """
+                #![doc = include_str!("../README.md")]
+                // include_str!("../comment.txt")
+                const A: &str = include_str!("a.txt");
+                const B: &[u8] = include_bytes!(r"../data/b.bin");
+                const C: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/c.txt"));
+                #[cfg(test)]
+                mod tests {
+                    const D: &str = include_str!("../tests/d.txt");
+                }
+                """
+        },
+    )
+    found = rust_source.embedded(tmp_path / "src/lib.rs", tmp_path)
+    names = [path.resolve().relative_to(tmp_path.resolve()).as_posix() for path in found]
+    assert names == ["src/a.txt", "data/b.bin", "c.txt"]
 
 
 @pytest.mark.slow
@@ -308,6 +413,13 @@ def test_environment_elsewhere(
     assert report["findings"][0]["fix"].startswith("export PYO3_PYTHON=")
     env["PYO3_PYTHON"] = str(tmp_path / "venv/bin/python")
     assert doctor(project, env)["findings"] == []
+
+    shutil.rmtree(tmp_path / "venv")
+    next(project.glob("python/my_project/*.so")).unlink()
+    sync(project, middle, env)
+    report = doctor(project, env)
+    assert ids(report) == ["module-missing"]
+    heals(project, env, report)
 
 
 @pytest.mark.slow
@@ -681,6 +793,9 @@ def test_fix_repairs_what_is_broken(
         assert all(comment in (project / name).read_text() for comment in comments)
     run(["cargo", "test"], project, env)
     run([uv(), "run", "--quiet", "pytest"], project, env)
+    assert "my-project" not in run([uv(), "sync"], project, env).output
+    (project / "data.txt").write_text("other\n")
+    assert "~ my-project" in run([uv(), "sync"], project, env).output
     git(project, "reset", "--hard", "--quiet", "HEAD~1")
     run([uv(), "sync", "--quiet"], project, env)
 

@@ -135,6 +135,7 @@ class Context:
         self.step = step
         self.facts: dict[str, str] = {}
         self.build_failure_explained = False  # by a finding before
+        self.environment_moved = False  # a finding before says so
 
     @cached_property
     def build(self) -> Build:

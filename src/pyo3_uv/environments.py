@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from pyo3_uv.interpreters import executable_of
@@ -44,3 +45,32 @@ def wanted(root: Path) -> Path | None:
     """Return the environment that UV_PROJECT_ENVIRONMENT names for a project of uv."""
     named = os.environ.get("UV_PROJECT_ENVIRONMENT")
     return root / named if named else None
+
+
+# The first lines of a script that pip or uv installed: those of a long path, or of one with spaces,
+# start a shell
+_SHEBANG = re.compile(
+    rb"#! *(?P<direct>/[^\n]*/python[\w.]*)\n|"
+    rb"#!/bin/sh\n'''exec' '?(?P<shell>/.*/python[\w.]*)'? "
+)
+
+
+def scripts_of_another(venv: Path) -> dict[Path, Path]:
+    """Return the scripts of an environment that start the Python of another one, and that Python.
+
+    They name it by its absolute path, so an environment that was moved has such scripts.
+    """
+    folder, found = executable_of(venv).parent, dict[Path, Path]()
+    for script in sorted(folder.glob("*")):
+        if not script.is_file():
+            continue
+        with script.open("rb") as file:
+            match = _SHEBANG.match(file.read(4096))
+        if not match:
+            continue
+        python = Path(os.fsdecode(match["direct"] or match["shell"]))
+        # A script may be for a Python of the system, which is there.
+        other = (python.parents[1] / "pyvenv.cfg").exists() or not python.exists()
+        if other and python.parent.resolve() != folder.resolve():
+            found[script] = python
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 
 def without_comments(rust: str) -> str:
@@ -31,4 +32,25 @@ def pymodules(rust: str) -> list[str]:
         attributes = f"{match['arguments'] or ''}{match['attributes']}"
         named = re.search(r"\bname\s*=\s*\"(\w+)\"", attributes)
         found.append(named[1] if named else match["name"])
+    return found
+
+
+def embedded(source: Path, crate: Path) -> list[Path]:
+    """Return the files that a source of a crate embeds.
+
+    What only the crate's documentation or a module of tests at the end embeds is no part of the
+    library.
+    """
+    rust = without_comments(source.read_text("utf-8", "replace"))
+    rust = re.split(r"#\[cfg\(test\)\]\s*(?:pub\s+)?mod\s+\w+\s*\{", rust)[0]
+    rust = re.sub(r"#!\[[^\]]*\bdoc\s*=\s*include_str!", "", rust)
+    found = []
+    for match in re.finditer(
+        r"\binclude(?:_str|_bytes)?!\s*[({\[]\s*"
+        r"(?P<manifest>concat!\s*\(\s*env!\s*\(\s*\"CARGO_MANIFEST_DIR\"\s*\)\s*,\s*)?"
+        r"r?#*\"(?P<path>[^\"]+)\"",
+        rust,
+    ):
+        path = match["path"]
+        found.append(crate / path.lstrip("/") if match["manifest"] else source.parent / path)
     return found

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
+from pyo3_uv.globs import fits
 from pyo3_uv.toml_edit import Table, lookup, read_toml
 
 
@@ -54,16 +53,5 @@ def _workspace(root: Path, table: Table) -> Workspace:
 
 
 def _matches(pattern: str, folder: Path, root: Path) -> bool:
-    """Whether a glob pattern names a folder below `root`; `*` stays within one component."""
-    if not folder.is_relative_to(root):
-        return False
-
-    def fits(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:
-        if not patterns or not names:
-            return not names and all(part == "**" for part in patterns)
-        first, *rest = patterns
-        if first == "**":
-            return fits(tuple(rest), names) or fits(patterns, names[1:])
-        return fnmatchcase(names[0], first) and fits(tuple(rest), names[1:])
-
-    return fits(Path(os.path.normpath(pattern)).parts, folder.relative_to(root).parts)
+    """Whether a glob pattern names a folder below `root`."""
+    return folder.is_relative_to(root) and fits(pattern, str(folder.relative_to(root)))

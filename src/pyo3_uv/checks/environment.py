@@ -10,7 +10,7 @@ from typing import Any
 
 from tomlkit.items import InlineTable
 
-from pyo3_uv import binding, template_files
+from pyo3_uv import binding, environments, template_files
 from pyo3_uv.checks.base import Check
 from pyo3_uv.context import NO_LIBRARY, Selection
 from pyo3_uv.plan import Plan
@@ -53,6 +53,42 @@ class Environment(Check):
             plan.commands.append(SYNC)
         else:
             self.leave_to_user(plan)
+
+
+class MovedEnvironment(Check):
+    id = "environment-moved"
+    severity = "error"
+
+    def find(self) -> str | None:
+        project = self.project
+        scripts = environments.scripts_of_another(project.venv)
+        if not project.interpreter or not scripts:
+            return None
+        self.context.environment_moved = True
+        names = [script.name for script in scripts]
+        name = "pytest" if "pytest" in names else names[0]
+        script = project.venv_python.with_name(name)
+        python, venv = scripts[script], project.shown(project.venv)
+        self.title = f"{venv} was moved or renamed, or copied from another project"
+        self.see(f"head -n 2 {shlex.quote(project.shown(script))}")
+        self.effect = f"uv run {name} fails: Failed to spawn: `{name}`, No such file or directory"
+        if python.exists():
+            self.effect = f"uv run {name} runs with the packages of {python.parent.parent}"
+        self.fix = self._make_again(venv)
+        return f"{project.shown(script)} starts {python}, not {project.shown(project.venv_python)}"
+
+    def _make_again(self, venv: str) -> str:
+        project = self.project
+        command = ["uv", "venv", "--clear"]
+        if venv != ".venv":
+            command.append(venv)
+        if not project.syncs or (project.venv.name != ".venv" and not project.elsewhere):
+            return f"{shlex.join(command)}, then install the packages again"
+        sync = "uv sync --all-packages" if project.uv_workspace else "uv sync"
+        return f"{shlex.join(command)} && {sync}"
+
+    def apply(self, plan: Plan) -> None:
+        self.leave_to_user(plan)  # it would uninstall what was installed by hand
 
 
 class Force(Check):

@@ -8,10 +8,9 @@ from typing import Any
 from packaging.version import Version
 from tomlkit.items import AbstractTable, InlineTable
 
-from pyo3_uv import binaries
+from pyo3_uv import binaries, cache_keys
 from pyo3_uv.build_script import add_line, add_rpath
 from pyo3_uv.checks.base import Check
-from pyo3_uv.checks.rebuilds import add_cache_keys
 from pyo3_uv.context import NO_LIBRARY, NO_SYMBOLS
 from pyo3_uv.membership import library_name, rename_library
 from pyo3_uv.plan import Plan
@@ -208,7 +207,7 @@ class _Rpath(Check):
     def apply(self, plan: Plan) -> None:
         script = add_rpath(self.project, plan, self.context.pyo3_version)
         if script and self.project.has_cache_keys:
-            add_cache_keys(self.project, plan, [script])
+            cache_keys.add_keys(self.project, plan, [cache_keys.name_of(self.project, script)])
 
 
 class LibpythonNotFound(_Rpath):

@@ -6,23 +6,18 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from pyo3_uv import template_files
+from pyo3_uv import cache_keys, template_files
 from pyo3_uv.checks.base import Check
 from pyo3_uv.plan import Plan
 from pyo3_uv.process import run
 from pyo3_uv.project import Project
-from pyo3_uv.toml_edit import add, extend, inline_table, lookup
-
-# How the template's line for the environment starts
-MARKER = '{ file = ".venv'
+from pyo3_uv.toml_edit import add, extend, lookup
 
 # The first maturin with use-base-python and editable-profile
 MATURIN = "1.14.1"
@@ -58,121 +53,28 @@ class NoVersion(Check):
 class CacheKeys(Check):
     id = "cache-keys"
     title = "uv does not rebuild when it must"
-    fix = "add them to cache-keys in [tool.uv] of pyproject.toml"
 
     def find(self) -> str | None:
-        if not self.project.has_cache_keys or not (missing := missing_cache_keys(self.project)):
+        if not self.project.has_cache_keys or not (missing := cache_keys.missing(self.project)):
             return None
+        marker = [name for name in missing if name.endswith("pyvenv.cfg")]
         effects = []
-        if any(path.name != "pyvenv.cfg" for path in missing):
-            effects.append(
-                "uv sync and uv run do not rebuild when these change: the import is stale"
-            )
-        if any(path.name == "pyvenv.cfg" for path in missing):
+        if len(missing) > len(marker):
+            effects.append("uv sync and uv run do not see a change of these: the import is stale")
+        if marker:
             effects.append(
                 "after git clean, uv sync installs the cached editable wheel whose module is gone: "
                 "ModuleNotFoundError (uv issue 11390)"
             )
         self.effect = "; ".join(effects)
-        shown = ", ".join(_relative(self.project, path) for path in missing)
+        lines = ", ".join(f'{{ file = "{name}" }}' for name in missing)
+        self.fix = f"add to cache-keys in [tool.uv] of pyproject.toml: {lines}"
         assert self.project.pyproject_path
         self.show(self.project.pyproject_path, r"cache-keys|^ *\{ *file")
-        return f"cache-keys in [tool.uv] do not cover {shown}"
+        return f"cache-keys in [tool.uv] do not cover {', '.join(missing)}"
 
     def apply(self, plan: Plan) -> None:
-        add_cache_keys(self.project, plan, missing_cache_keys(self.project))
-
-
-def missing_cache_keys(project: Project) -> list[Path]:
-    """Return the files and patterns that `cache-keys` has to name: sources, manifests, environment.
-
-    A key that covers a file by another pattern counts.
-    """
-    root = _root(project)
-    keys = lookup(project.pyproject, "tool", "uv", "cache-keys")
-    covered: set[Path] = set()
-    folders: set[Path] = set()
-    for key in _defaults(project) if keys is None else keys:
-        pattern = key if isinstance(key, str) else key.get("file")
-        if pattern and not Path(pattern).is_absolute():
-            covered |= {path.resolve() for path in (*root.glob(pattern), root / pattern)}
-        if isinstance(key, dict) and "dir" in key:
-            folders.add((root / key["dir"]).resolve())
-
-    manifests = [project.folder, *project.path_dependencies]
-    wanted = [root / name for name in _defaults(project)]
-    wanted += [folder / "Cargo.toml" for folder in manifests]
-    lock = project.workspace / "Cargo.lock"
-    if run(["git", "check-ignore", "--quiet", str(lock)], project.workspace).code:
-        wanted.append(lock)
-    if project.workspace != project.folder:
-        wanted.append(project.workspace / "Cargo.toml")
-    if project.build_script:
-        wanted.append(project.build_script)
-    missing = [path for path in wanted if path.resolve() not in covered]
-    for folder in manifests:
-        if any(path.resolve() not in covered for path in folder.glob("src/**/*.rs")):
-            missing.append(folder / "src/**/*.rs")
-    marker = (project.venv if project.venv.name == ".venv" else root / ".venv") / "pyvenv.cfg"
-    known = marker.parent.resolve() in folders or marker.resolve() in covered
-    # A module without a Python package lies in the environment itself.
-    if not known and not project.elsewhere and _has_package(project):
-        missing.append(marker)
-    return missing
-
-
-def _defaults(project: Project) -> list[str]:
-    """Return those of uv's own keys that there are files for.
-
-    https://docs.astral.sh/uv/reference/settings/#cache-keys
-    """
-    names = ["pyproject.toml"]
-    if not project.maturin:
-        names += [name for name in ("setup.py", "setup.cfg") if (_root(project) / name).exists()]
-    return names
-
-
-def add_cache_keys(project: Project, plan: Plan, paths: Iterable[Path]) -> None:
-    """Add these files and patterns to `cache-keys`, which are made if there are none."""
-    path = project.pyproject_path
-    assert path
-    uv = lookup(plan.toml(path), "tool", "uv")
-    old = lookup(plan.toml(path), "tool", "uv", "cache-keys")
-    names = dict.fromkeys([] if old else _defaults(project))
-    names |= dict.fromkeys(_relative(project, wanted) for wanted in paths)
-    rows = [inline_table({"file": name}) for name in names]
-    (*_, last) = names
-    above = template_files.comment(template_files.PYPROJECT, MARKER).strip()
-    above = above if last.endswith("pyvenv.cfg") else ""
-    if old:
-        comment = above.removeprefix("# ")
-        plan.edit_toml(path, lambda d: extend(d["tool"]["uv"]["cache-keys"], rows, comment))
-        return
-    lines = [f"{row.as_string()}," for row in rows]
-    lines[-1:-1] = [above] if above else []
-    text = "cache-keys = [\n" + "".join(f"    {line}\n" for line in lines) + "]\n"
-    comment = template_files.comment(template_files.PYPROJECT, "cache-keys")
-    if uv is None:
-        plan.append(path, f"[tool.uv]\n{comment}{text}")
-        return
-    array = tomlkit.parse(text)["cache-keys"]
-    plan.edit_toml(path, lambda document: add(document["tool"]["uv"], "cache-keys", array, comment))
-
-
-def _root(project: Project) -> Path:
-    assert project.pyproject_path
-    return project.pyproject_path.parent
-
-
-def _relative(project: Project, path: Path) -> str:
-    return Path(os.path.relpath(path, _root(project))).as_posix()
-
-
-def _has_package(project: Project) -> bool:
-    """Whether an editable install leaves the extension module in the tree."""
-    assert project.module
-    source = lookup(project.pyproject, "tool", "maturin", "python-source") or "."
-    return (_root(project) / source / project.module.split(".")[0]).is_dir()
+        cache_keys.add_keys(self.project, plan, cache_keys.missing(self.project))
 
 
 class SlowRebuilds(Check):
@@ -283,11 +185,10 @@ class ModuleMissing(Check):
 
     id = "module-missing"
 
-    @property
-    def _command(self) -> list[str]:
+    def _reinstall(self, *options: str) -> list[str]:
         name = self.project.distribution
         if self.project.syncs:
-            return ["uv", "sync", "--inexact", "--frozen", "--reinstall-package", name]
+            return ["uv", "sync", *options, "--reinstall-package", name]
         python, root = str(self.project.venv_python), self.project.package_root
         assert root
         folder = os.path.relpath(root, self.project.folder)
@@ -298,7 +199,8 @@ class ModuleMissing(Check):
         project, name = self.project, self.project.distribution
         if not project.module or not project.interpreter or not project.package_root:
             return None
-        if project.lacks_version:  # nothing of uv can install it
+        # Nothing of uv can install it without a version; a moved environment is made again.
+        if project.lacks_version or self.context.environment_moved:
             return None
         script = [str(project.venv_python), "-c", _FIND_MODULE, name, project.module]
         # In a folder of its own, so that no package is found because it lies here.
@@ -316,7 +218,8 @@ class ModuleMissing(Check):
         script = [str(project.venv_python), "-Bc", import_it]
         lines = run(script, project.folder).output.splitlines()
         self.output = lines[-1] if lines else ""
-        self.fix = shlex.join(self._command)
+        # Without --inexact uv uninstalls the other members of a workspace.
+        self.fix = shlex.join(self._reinstall(*(["--inexact"] if project.uv_workspace else [])))
         venv = project.shown(project.venv)
         self.installed = found["installed"]
         if self.installed:
@@ -330,7 +233,7 @@ class ModuleMissing(Check):
 
     def apply(self, plan: Plan) -> None:
         if self.installed:
-            plan.commands.append(self._command)
+            plan.commands.append(self._reinstall("--inexact", "--frozen"))
         else:
             self.leave_to_user(plan)
 
