@@ -101,7 +101,7 @@ def exact(python: Interpreter) -> str:
 
 @pytest.fixture(scope="module")
 def healthy(shared_project: Render, middle: Interpreter, env: dict[str, str]) -> Path:
-    project = shared_project(middle, env, python_min="3.10", stubs="by hand", extras=[])
+    project = shared_project(middle, env, python_min="3.10", extras=[])
     commit_all(project)
     return project
 

@@ -14,7 +14,7 @@ from typing import Any
 from pyo3_uv.process import UserError, run
 from pyo3_uv.tools import INSTALL
 
-# The answers to python_version in copier.yml
+# The answers to python_version, as in hooks/pythons.jinja; a test compares them
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t")
 
 _DESCRIBE = """

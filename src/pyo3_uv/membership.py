@@ -132,7 +132,8 @@ class Membership:
         fixed: dict[str, Any] = {"kind": "extension"} if self else {}
         if self.cargo:
             fixed["layout"] = "single"
-        if self.cargo and self.shared_config:
+        # The template asks it, and takes an answer, of an extension for one version only.
+        if self.cargo and self.shared_config and answers.get("abi") == "version":
             fixed["windows"] = self._windows(answers)
         return fixed
 

@@ -11,8 +11,10 @@ import tomlkit
 from pyo3_uv.plan import Plan
 from pyo3_uv.toml_edit import inline_table
 
+# The files of template/ that are read; pyproject.toml of the repository puts them into the wheel.
 PYPROJECT = "{{ extension }}/pyproject.toml.jinja"
 BUILD_SCRIPT = "parts/build.rs"
+CARGO_CONFIG = ".cargo/config.toml.jinja"
 
 
 def _read(name: str) -> str:
@@ -24,9 +26,8 @@ def _read(name: str) -> str:
 
 def cargo_config(windows: bool = False) -> tuple[str, str]:
     """Return .cargo/config.toml of an extension in two parts: [env], and the runners."""
-    template = jinja2.Template(
-        _read(".cargo/config.toml.jinja"), trim_blocks=True, keep_trailing_newline=True
-    )
+    text = _read(CARGO_CONFIG)
+    template = jinja2.Template(text, trim_blocks=True, keep_trailing_newline=True)
     env, start, runners = template.render(kind="extension", windows=windows).partition("[target.")
     return env.rstrip() + "\n", start + runners
 
