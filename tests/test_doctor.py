@@ -166,8 +166,8 @@ BREAK: dict[str, tuple[str, Callable[[Path], object], str]] = {
         "extension-module",
         lambda p: replace(
             p / "Cargo.toml",
-            "[build-dependencies]",
-            '[features]\nx = ["pyo3/extension-module"]\ndefault = ["x"]\n\n[build-dependencies]',
+            "[features]\n",
+            '[features]\nx = ["pyo3/extension-module"]\ndefault = ["x"]\n',
         ),
         "Cargo.toml enables",
     ),
@@ -414,6 +414,7 @@ def test_environment_elsewhere(
     env["PYO3_PYTHON"] = str(tmp_path / "venv/bin/python")
     assert doctor(project, env)["findings"] == []
 
+    sync(project, middle, env)  # Cargo.lock is new since the first build
     shutil.rmtree(tmp_path / "venv")
     next(project.glob("python/my_project/*.so")).unlink()
     sync(project, middle, env)
