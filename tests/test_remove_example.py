@@ -1,0 +1,117 @@
+"""What a project's README says an owner does first: remove the example, write the first function.
+
+Its code is used as it stands there, and the steps of the project's own ci.yml judge the result.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from pyo3_uv.interpreters import Interpreter
+
+from .commands import run, uv, with_path
+from .conftest import Render
+from .projects import APP_EXTRAS, EXTRAS, bindings, replace
+from .workflows import Workflow
+
+pytestmark = [pytest.mark.build, pytest.mark.slow]
+
+
+def section(project: Path, title: str) -> tuple[str, list[str]]:
+    """Return the text of a section of README.md, and its code blocks."""
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    text = readme.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    return text, re.findall(r"^```\w+\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def remove_example(project: Path, env: dict[str, str]) -> None:
+    _, [block] = section(project, "Remove the example")
+    commands = re.sub(r"<< 'END'\n.*?^END$", "", block, flags=re.DOTALL | re.MULTILINE)
+    assert len(commands.splitlines()) <= 10
+    run(["bash", "-euo", "pipefail", "-c", block], project, env)
+    assert not [path for path in (project / "tests").glob("*") if path.name != "__pycache__"]
+    shutil.rmtree(project / "tests", ignore_errors=True)  # a clone has no empty folders
+    assert not list(project.glob("**/src/users.rs"))
+
+
+def write_function(project: Path, env: dict[str, str]) -> None:
+    text, blocks = section(project, "First function")
+    if (project / "src/main.rs").exists():
+        python, rust, call = blocks
+        (project / "python").mkdir(exist_ok=True)
+        (project / "python/shout.py").write_text(python)
+        (project / "src/shout.rs").write_text(rust)
+        main = project / "src/main.rs"
+        replace(main, "mod python;\n", "mod python;\nmod shout;\n")
+        [start] = re.findall(r"^ +python::start\(.*\n", main.read_text(), re.MULTILINE)
+        replace(main, start, start + call)
+    else:
+        *core, function, test = blocks
+        if core:
+            library = project / "crates/my-project/src/lib.rs"
+            code, mark, tests = library.read_text().partition("\n#[cfg(test)]")
+            library.write_text(f"{code}\n{core[0]}{mark}{tests}")
+        replace(
+            bindings(project) / "src/lib.rs",
+            "mod _core {",
+            f"mod _core {{\n{textwrap.indent(function, '    ')}\n",
+        )
+        [statement, name] = re.findall(r"`(from .+?|\"\w+\")`", text)
+        init = project / "python/my_project/__init__.py"
+        before, found, names = init.read_text().partition("\n__all__ = [")
+        names = f", {names}" if found else "]\n"
+        init.write_text(f"{before}\n{statement}\n\n__all__ = [{name}{names}")
+        (project / "tests").mkdir(exist_ok=True)
+        (project / "tests/test_shout.py").write_text(test)
+        run([uv(), "run", "stubs.py"], project, env)
+        run([uv(), "run", "ruff", "check", "--fix", "--extend-select", "RUF022"], project, env)
+    run([uv(), "run", "ruff", "format"], project, env)
+    run(["cargo", "fmt"], project, env)
+
+
+@pytest.mark.parametrize("example", ["removed", "kept", "none"])
+@pytest.mark.parametrize(
+    "answers",
+    [{"layout": "single"}, {"layout": "workspace"}, {"kind": "app"}],
+    ids=lambda answers: "-".join(answers.values()),
+)
+def test_first_steps(
+    synced: Render,
+    middle: Interpreter,
+    env: dict[str, str],
+    answers: dict[str, str],
+    example: str,
+) -> None:
+    extras = APP_EXTRAS if "kind" in answers else EXTRAS
+    project = synced(middle, env, example=example != "none", extras=extras, **answers)
+    run(["cargo", "generate-lockfile"], project, env)
+    ci = Workflow(
+        project, "ci.yml", with_path(env, middle.path.parent), **{"matrix.python": middle.minor}
+    )
+
+    def check() -> str:
+        output = ci.run_job("lint") + ci.run_job("test")
+        if "kind" not in answers:
+            run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
+            run(["cargo", "test", "--benches"], project, env)
+        return output
+
+    if example == "removed":
+        remove_example(project, env)
+        check()
+    else:
+        assert ("## Remove the example" in (project / "README.md").read_text()) == (
+            example == "kept"
+        )
+    write_function(project, env)
+    output = check()
+    assert "test_shout ... ok" in output or "tests/test_shout.py ." in output
+    if example != "none":
+        if not shutil.which("cargo-machete"):
+            pytest.skip("cargo-machete is not installed")
+        run(["cargo", "machete"], project, env)
