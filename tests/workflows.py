@@ -35,8 +35,8 @@ class Workflow:
 
     def wanted(self, condition: str | None) -> bool:
         """Evaluate the condition of a step."""
-        if found := re.fullmatch(r"hashFiles\('(.+)'\) != ''", condition or ""):
-            return any(self.project.glob(found[1]))
+        if found := re.fullmatch(r"hashFiles\('(.+)'\) ([!=])= ''", condition or ""):
+            return any(self.project.glob(found[1])) == (found[2] == "!")
         return {
             None: True,
             "runner.os == 'Linux'": True,
