@@ -70,7 +70,7 @@ def parse(path: Path) -> None:
             ast.parse(text)
     assert text == "" or text.endswith("\n")
     assert not text.endswith("\n\n")
-    assert "\n\n\n" not in text or path.suffix == ".py" or path.name.startswith("LICENSE")
+    assert "\n\n\n" not in text or path.suffix in (".py", ".md") or path.name[:7] == "LICENSE"
     assert not re.search(r"[ \t]$", text, re.MULTILINE) or path.name.startswith("LICENSE")
 
 
@@ -175,8 +175,8 @@ def shown(project: Path, env: Mapping[str, str], *options: str) -> str:
 def passes(project: Path, env: Mapping[str, str], text: str) -> None:
     """Edit the example, run both test suites, and see the edit from Python."""
     edit(project, text)
-    assert "7 passed" in run(["uv", "run", "pytest"], project, env).output
+    assert "4 passed" in run(["uv", "run", "pytest"], project, env).output
     output = run(["cargo", "test"], project, env).output
-    for test in ("test_serialize", "test_deserialize", "test_limits", "test_python"):
+    for test in ("test_serialize", "test_deserialize"):
         assert f"{test} ... ok" in output
     assert shown(project, env, "--no-sync") == text

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-import re
 import shutil
 import tarfile
-import textwrap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +28,6 @@ from .projects import (
     shown,
 )
 from .pythons import PYTHONS, environment, foreign, needed_libraries, shared_interpreters, sync
-from .workflows import Workflow
 
 pytestmark = pytest.mark.build
 
@@ -129,7 +126,8 @@ def test_commands_pass(project: Path, shell: dict[str, str]) -> None:
         assert any(test in line and line.endswith(" ok") for line in output.splitlines()), output
     assert "warning" not in output.lower(), "rustdoc warns without RUSTDOC_DOCTEST_BIN_PATH"
 
-    assert "5 tests run: 5 passed" in nextest(project, shell)
+    count = 3 if bindings(project) == project else 4
+    assert f"{count} tests run: {count} passed" in nextest(project, shell)
     if bindings(project) != project:
         for member in sorted(project.glob("crates/*")):
             for place, options in ((member, []), (project, ["--package", member.name])):
@@ -144,7 +142,7 @@ def test_commands_pass(project: Path, shell: dict[str, str]) -> None:
     assert f"prefix: {project / '.venv'}\n" in output
     assert 'arguments: ["--x"]' in output
 
-    assert "7 passed" in run([uv(), "run", "pytest"], project, shell).output
+    assert "4 passed" in run([uv(), "run", "pytest"], project, shell).output
 
 
 # ---- Variants ----
@@ -195,79 +193,6 @@ def test_readme_of_the_render(
             command = line.split(" # ")[0].strip()
             run(["bash", "-c", command], project, env)
     assert sorted(path.suffix for path in (project / "dist").glob("*-*")) == [".gz", ".whl"]
-
-
-def append(source: Path, function: str) -> None:
-    """Add a function before the tests of a Rust file, if it has any."""
-    code, mark, tests = source.read_text().partition("\n#[cfg(test)]")
-    source.write_text(f"{code}\n{function}{mark}{tests}")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "answers",
-    [
-        {"example": True},
-        {"example": False},
-        {"example": True, "layout": "workspace"},
-        {"example": False, "layout": "workspace"},
-        {"example": True, "stubs": "by hand"},
-        {"example": False, "stubs": "by hand"},
-    ],
-    ids=lambda answers: "-".join(map(str, answers.values())),
-)
-def test_function_added_as_readme_says(
-    render: Render, middle: Interpreter, env: dict[str, str], answers: dict[str, str | bool]
-) -> None:
-    """Type checker, stubtest and the docs know it then; before, CI says what is to be done."""
-    project = render(python_version=middle.minor, extras=["docs", "github"], **answers)
-    generated = "stubs" not in answers
-    readme = (project / "README.md").read_text(encoding="utf-8")
-    text = readme.split("### Add a function")[1].split("\n## ")[0]
-    blocks = [textwrap.dedent(block.split("\n", 1)[1]) for block in text.split("    ```")[1::2]]
-    core = blocks.pop(0) if "layout" in answers else ""
-    function, export, imports, *stub = blocks
-    if core:
-        append(project / "crates/my-project/src/lib.rs", core)
-    library = bindings(project) / "src/lib.rs"
-    replace(library, "mod _core {\n", f"mod _core {{\n{export}")
-    append(library, function)
-    run(["cargo", "fmt"], project, env)
-    package = project / "python/my_project"
-    init, declared = (package / name for name in ("__init__.py", "_core.pyi"))
-    init.write_text(init.read_text().replace("\n__all__ = [", f'{imports}\n__all__ = ["shout", '))
-    run([uv(), "run", "ruff", "check", "--fix", "--extend-select", "RUF022"], project, env)
-    (project / "tests/test_shout.py").write_text(
-        "from my_project import shout\n\n\ndef test_shout() -> None:\n"
-        '    assert shout("a") == "A"\n    assert shout.__doc__ == "Return `text` in upper case."\n'
-    )
-    sync(project, middle, env)
-
-    if generated:
-        before = declared.read_bytes()
-        output = Workflow(project, "ci.yml", env).run_job("lint", check=False)
-        assert "+def shout(text: str) -> str:" in output
-        assert output.endswith(
-            "error: the stub is not that of the Rust source; run `uv run stubs.py`\n"
-        )
-        assert declared.read_bytes() == before
-        [command] = re.findall(r"\n4\. Run `(.*)`:", text)
-        assert command == "uv run stubs.py"
-        run([uv(), *command.split()[1:]], project, env)
-    else:
-        lines = declared.read_text().replace("__all__ = [", '__all__ = ["shout", ')
-        declared.write_text("\n".join([lines, *stub]))
-        run([uv(), "run", "ruff", "check", "--fix", "--extend-select", "RUF022"], project, env)
-    Workflow(project, "ci.yml", env).run_job("lint")
-    run([uv(), "run", "pytest"], project, env)
-
-    (project / "tests/test_wrong.py").write_text("from my_project import shout\n\nshout(1)\n")
-    wrong = run([uv(), "run", "mypy"], project, env, check=False).output
-    assert 'Argument 1 to "shout" has incompatible type "int"; expected "str"' in wrong
-    assert "Found 1 error" in wrong
-    run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
-    page = (project / "target/site/index.html").read_text(encoding="utf-8")
-    assert 'id="my_project.shout"' in page and "in upper case" in page
 
 
 # ---- Wheels ----
@@ -399,13 +324,12 @@ def test_an_edit_of_the_core(loop: Loop) -> None:
     alone = ["cargo", "test", "--package", "my-project"]
     for command in (*COMMANDS.values(), alone):
         loop.run(command)
-    replace(core / "src/users.rs", "nested more than", "nested deeper than")
+    replace(core / "src/users.rs", "at most 63 levels", "no more than 63 levels")
     both = {"my-project", "my-project-python"}
     assert set(loop.run(COMMANDS["uv sync"])) == both
-    nested = "from my_project import User; user = User('')\nfor _ in range(33):"
-    code = f"{nested} user = User('', None, [user])"
+    code = "from my_project import User; User.from_json('')"
     result = run([uv(), "run", "python", "-c", code], loop.project, loop.env, check=False)
-    assert "ValueError: friends are nested deeper than 32 levels" in result.output
+    assert "ValueError: not the JSON of a user, no more than 63 levels deep" in result.output
     for command in (alone, COMMANDS["cargo test"], COMMANDS["rust-analyzer"]):
         assert set(loop.run(command)) <= both
 

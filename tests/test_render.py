@@ -17,8 +17,9 @@ COMMON = {
     ".copier-answers.yml",
     ".gitignore",
     ".python-version",
+    "AGENTS.md",
     "CHANGELOG.md",
-    "CONTRIBUTING.md",
+    "CLAUDE.md",
     "Cargo.toml",
     "README.md",
     "pyproject.toml",
@@ -42,7 +43,6 @@ EXAMPLE = {
     ("extension", False): {"tests/test_sum_of_squares.py"},
     ("workspace", True): {
         f"{CORE}/src/users.rs",
-        f"{BINDINGS}/src/error.rs",
         f"{BINDINGS}/src/users.rs",
         "tests/test_users.py",
     },

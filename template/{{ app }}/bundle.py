@@ -9,6 +9,8 @@
 #   "tzdata", # for machines without time zones
 # ]
 # ///
+# The packages above are not in .venv.
+# mypy: disable-error-code="import-not-found"
 """Make a folder and an archive of the program that run on machines without Python.
 
     uv run bundle.py
@@ -39,7 +41,7 @@ import tarfile
 import time
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
@@ -246,7 +248,8 @@ def choose_python() -> dict[str, Any]:
 
 
 def describe(python: str) -> dict[str, Any]:
-    return json.loads(run([python.strip(), "-I", "-c", DESCRIBE]))
+    found: dict[str, Any] = json.loads(run([python.strip(), "-I", "-c", DESCRIBE]))
+    return found
 
 
 def install_packages(work: Path, python: dict[str, Any]) -> Path:
@@ -411,7 +414,7 @@ class Bundle:
     def check_imports(self) -> None:
         """Raise BundleError if a module that python/*.py import is not in the bundle."""
         folder = PROJECT / "python"
-        needed = {}
+        needed: dict[str, str] = {}
         for file in sorted(folder.rglob("*.py")):
             for node in ast.parse(file.read_bytes()).body:
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -436,7 +439,7 @@ class Bundle:
         """Run the bundle's Python; return what it prints."""
         env = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if name in os.environ}
         env["PYTHONHASHSEED"] = "0"  # the order of sets in byte code
-        command = [self.executable, "-B", *args]
+        command: list[str | Path] = [self.executable, "-B", *args]
         done = subprocess.run(
             command, cwd=self.home, env=env, capture_output=True, encoding="utf-8", check=False
         )
@@ -748,7 +751,7 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in names}
 
 
-def try_to_run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+def try_to_run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             command,
@@ -762,7 +765,7 @@ def try_to_run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
         raise BundleError(f"{command[0]} is not on PATH; install it") from None
 
 
-def run(command: list[str | Path]) -> str:
+def run(command: Sequence[str | Path]) -> str:
     """Run a command in the project; return what it prints."""
     done = try_to_run(command)
     if done.returncode != 0:

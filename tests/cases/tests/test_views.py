@@ -1,5 +1,4 @@
 import pytest
-
 from case import _core
 
 
