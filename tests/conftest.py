@@ -19,7 +19,7 @@ from pyo3_uv.interpreters import Interpreter
 from .commands import ROOT, commit_all, git
 from .pythons import environment, relocate, shared_interpreters, sync
 
-collect_ignore = ["kinds"]  # part of a rendered project, see test_stubs.py
+collect_ignore = ["cases", "kinds"]  # parts of rendered projects
 
 # The questions, in their order: Copier takes unknown keys in silence, the tests do not.
 QUESTIONS = {

@@ -1,8 +1,9 @@
 import pytest
+
 from case import _core
 
 
-def test_view() -> None:
+def test_views() -> None:
     data = bytearray(b"\x01\x02")
     view = _core.View(data)
     assert view.sum() == 3
