@@ -335,7 +335,7 @@ def test_an_edit_of_the_core(loop: Loop) -> None:
 
     # What Python cannot see: the core's own tests
     replace(core / "tests/users.rs", "test_nothing", "test_still_nothing")
-    assert loop.run(COMMANDS["uv sync"]) == []
+    assert "my-project" not in loop.run(COMMANDS["uv sync"])
     assert loop.run(alone) == ["my-project"]
 
 

@@ -233,9 +233,10 @@ def test_abi_is_asked_where_there_is_a_choice(
     project = render(**combination)
     assert stored(project).get("abi") == abi
     cargo = tomlkit.parse((project / "Cargo.toml").read_text(encoding="utf-8")).unwrap()
-    features = {f for f in cargo["dependencies"]["pyo3"]["features"] if f != "serde"}
+    pyo3 = cargo["dependencies"]["pyo3"]
     minimum = str(stored(project)["python_min"]).replace(".", "")
-    assert features == ({f"{abi}-py{minimum}"} if abi else set())
+    features = {"version": "0.30", "features": [f"{abi}-py{minimum}"]}
+    assert pyo3 == (features if abi else "0.30")
 
 
 def test_refused_on_the_command_line_names_the_cure(template: Path, tmp_path: Path) -> None:
