@@ -153,10 +153,6 @@ def test_commands_pass(project: Path, shell: dict[str, str]) -> None:
     [
         {},
         pytest.param({"abi": "version", "windows": True, "example": False}, marks=pytest.mark.slow),
-        {"layout": "workspace"},
-        pytest.param(
-            {"layout": "workspace", "abi": "version", "example": False}, marks=pytest.mark.slow
-        ),
     ],
     ids=lambda answers: "-".join(answers) or "default",
 )

@@ -9,8 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# The feature extension-module and the base Python are those of `uv sync`: so this build of PyO3 lies
-# beside the others, and no command has to compile PyO3 again. https://pyo3.rs/latest/type-stub
+# As in `uv sync`, so that no command compiles PyO3 again; https://pyo3.rs/latest/type-stub
 FEATURES = "stubs,pyo3/extension-module"
 PYTHON = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 HELP = "https://github.com/org/pyo3-uv-template/blob/main/docs/stubs.md"
@@ -19,7 +18,8 @@ EXIT = r"\1: type[BaseException] | None\2: BaseException | None\3: types.Traceba
 TYPE_VAR = '_T = typing_extensions.TypeVar("_T", default=typing.Any)\n'
 HEAD = f"import _typeshed, types, typing, typing_extensions\n{TYPE_VAR}"  # ruff removes the unused
 GENERIC = r"(typing.Generic[_T]):\1\n    def __class_getitem__(cls, key: object) -> object: ..."
-NUMBERS = [(r"SupportsFloat \| SupportsIndex", "float"), ("SupportsIndex", "int")]
+PLAIN = {"SupportsFloat | SupportsIndex": "float", "SupportsIndex": "int"}
+PLAIN["SupportsGetItem[int, "] = "list["
 
 
 def main(check: bool) -> None:
@@ -28,6 +28,7 @@ def main(check: bool) -> None:
         run("maturin", "generate-stubs", "-F", FEATURES, "-i", PYTHON, "-o", out)
         files = {path.relative_to(out).as_posix(): path for path in Path(out).rglob("*.pyi")}
         texts = {re.sub(r"(/__init__)?\.pyi$", "", f): files[f].read_text("utf-8") for f in files}
+    texts = {n: re.sub(r", (?=(\w+) as \1\b)", "\nfrom . import ", t) for n, t in texts.items()}
     stub = min(texts, key=len)
     try:
         module = importlib.import_module(stub.replace("/", "."))
@@ -40,13 +41,11 @@ def main(check: bool) -> None:
         complete(name, stub, module, texts)
     new = {}
     for name, text in texts.items():
-        is_package = any(other.startswith(f"{name}/") for other in texts)
-        path = source / (f"{name}/__init__.pyi" if is_package else f"{name}.pyi")
+        path = source / f"{name}{'/__init__' * any(n.startswith(f'{name}/') for n in texts)}.pyi"
         ruff = ["--quiet", "--stdin-filename", str(path), "-"]
         fixed = run("ruff", "check", "--fix-only", "--unsafe-fixes", *ruff, text=text)
         new[path] = run("ruff", "format", *ruff, text=fixed)
-    paths = [*source.glob(f"{stub}.pyi"), *source.glob(f"{stub}/**/*.pyi")]
-    old = {path: path.read_text("utf-8") for path in paths}
+    old = {p: p.read_text("utf-8") for e in (".pyi", "/**/*.pyi") for p in source.glob(stub + e)}
     for path in sorted(old | new):
         before, after = (found.get(path, "").splitlines(keepends=True) for found in (old, new))
         sys.stdout.writelines(difflib.unified_diff(before, after, str(path), "Rust"))
@@ -61,8 +60,8 @@ def main(check: bool) -> None:
 
 def complete(name: str, stub: str, module: object, texts: dict[str, str]) -> None:
     """Declare what PyO3 does not describe, as type checkers expect it; name what stays unknown."""
-    text, own = texts[name], name.removeprefix(stub)[1:]
-    for submodule in filter(None, own.split("/")):
+    text, (parent, _, own) = texts[name], name.rpartition("/")
+    for submodule in name.removeprefix(stub).split("/")[1:]:
         module = getattr(module, submodule)
     known = {word for words in re.findall(NAME, text) for word in words if word}
     exports = set(vars(module)["__all__"] if "\ndef __getattr__(" in text else [])  # there is more
@@ -72,24 +71,26 @@ def complete(name: str, stub: str, module: object, texts: dict[str, str]) -> Non
             known.add(new)
     if missing := ", ".join(sorted(exports - known)):
         advice = f"PyO3 does not describe {missing} in {name}: use #[pymodule_export]; {HELP}"
-        print(f"warning: {advice}") if known or own else sys.exit(f"error: empty stub: {advice}")
+        is_empty = not known and name == stub
+        sys.exit(f"error: empty stub: {advice}") if is_empty else print(f"warning: {advice}")
     elif exports:
         text = re.sub(r"\ndef __getattr__.*", f"\n__all__ = {sorted(exports)}", text)
-    if not known:  # a submodule that a function fills
+    if not known and name != stub:  # a submodule that a function fills
         del texts[name]
-        texts[stub] = re.sub(f"from . import {own} .*", f"{own}: types.ModuleType", texts[stub])
+        texts[parent] = re.sub(f"from . import {own} .*", f"{own}: types.ModuleType", texts[parent])
         return
     for new in known:
         if hasattr(getattr(module, new, None), "__class_getitem__"):
             text = re.sub(rf'(?<=class {new}):(\n    """(?:.|\n)*?""")?', GENERIC, text)
     for old in re.findall(r"(?m)^ *(?:async )?def (?!__getattr__).*", text):
         line = re.sub(r"(\*+\w+)(?=[,)])", r"\1: _typeshed.Incomplete", old)
-        line = re.sub(r"(exit__\(self, \w+)[^,]*(, \w+)[^,]*(, \w+)[^,]*", EXIT, line)
-        for protocol, number in NUMBERS * 2:  # a dict[str, int] is no dict[str, SupportsIndex]
-            line = re.sub(rf"(dict\[[^]]*){protocol}", rf"\1{number}", line)
+        line = re.sub(r"(exit__\(self, (?:/, )?\w+)[^,]*(, \w+)[^,]*(, \w+)[^,)]*", EXIT, line)
         if "Incomplete" in line:
             print(f"warning: write the missing types of `{line.strip(' .:')}` in Rust; {HELP}")
-        text = text.replace(old, line)
+        parts = re.split(r"((?:dict|set)\[[^:=>]*)", line)
+        for protocol, plain in PLAIN.items():  # a dict[str, int] is no dict[str, SupportsIndex]
+            parts[1::2] = [part.replace(protocol, plain) for part in parts[1::2]]
+        text = text.replace(old, "".join(parts))
     named = " ".join(re.findall(r'(?:: |-> )"(.*?)"', text))
     head = "".join(f"import {word}\n" for word in re.findall(r"\b([a-z_][\w.]*)\.\w", named)) + HEAD
     texts[name] = re.sub(r'\A("""(?:.|\n)*?"""\n)?', lambda docs: docs[0] + head, text)

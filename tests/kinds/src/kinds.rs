@@ -1,6 +1,6 @@
 //! What PyO3 describes, and what `signature` says about it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -77,6 +77,36 @@ pub enum Shape {
     Rect { w: f64, h: f64 },
 }
 
+/// A vector, and a context manager.
+#[pyclass(frozen)]
+pub struct Vector;
+
+#[pymethods]
+impl Vector {
+    #[new]
+    fn new() -> Self {
+        Self
+    }
+
+    fn __add__(&self, number: i64) -> i64 {
+        number
+    }
+
+    fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __exit__(&self, _kind: &Bound<'_, PyAny>, _error: &Bound<'_, PyAny>, _trace: &Bound<'_, PyAny>) -> bool {
+        false
+    }
+}
+
+/// Count what containers hold, whose types are invariant.
+#[pyfunction]
+pub fn count(a: HashMap<String, Vec<f64>>, b: HashMap<(i64, i64, i64), i64>, c: HashSet<i64>) -> usize {
+    a.len() + b.len() + c.len()
+}
+
 /// Return the sum of `values`.
 #[pyfunction]
 #[pyo3(signature = (values: "numpy.typing.NDArray[numpy.float64]") -> "float")]
@@ -120,6 +150,18 @@ pub mod sub {
     /// Return `x`.
     #[pyfunction]
     fn inner(x: i64) -> i64 {
+        x
+    }
+}
+
+/// Another submodule.
+#[pymodule]
+pub mod other {
+    use pyo3::prelude::*;
+
+    /// Return `x`.
+    #[pyfunction]
+    fn outer(x: i64) -> i64 {
         x
     }
 }

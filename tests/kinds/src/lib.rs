@@ -6,7 +6,7 @@ pub mod kinds;
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::kinds::{Base, Color, Failure, ParseError, Point, Shape, Timeout, add, keywords, norm, parse};
+    use crate::kinds::{Base, Color, Failure, ParseError, Point, Shape, Timeout, Vector, add, count, keywords, norm, parse};
 
     /// The answer.
     #[pymodule_export]
@@ -14,5 +14,5 @@ mod _core {
 
     /// A submodule.
     #[pymodule_export]
-    use crate::kinds::sub;
+    use crate::kinds::{other, sub};
 }

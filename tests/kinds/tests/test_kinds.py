@@ -11,7 +11,9 @@ from my_project import (
     ParseError,
     Shape,
     Timeout,
+    Vector,
     add,
+    count,
     keywords,
     norm,
     parse,
@@ -32,6 +34,11 @@ def test_right() -> None:
     assert isinstance(Shape.Circle(2), Shape)
     assert Color.Red != Color.Green
     assert keywords(None, 2, 3, c="y", d=4) == {}
+    lists: dict[str, list[float]] = {"a": [1.0]}
+    numbers: dict[tuple[int, int, int], int] = {(1, 2, 3): 4}
+    assert count(lists, numbers, {1}) == 3
+    with Vector() as vector:
+        assert vector + 2 == 2
     failure: Failure = Timeout("late")
     assert isinstance(failure, OSError)
     with pytest.raises(ParseError, match="no number: x"):
@@ -41,6 +48,8 @@ def test_right() -> None:
 def test_wrong() -> None:
     with pytest.raises(TypeError):
         add(1, "b")  # type: ignore[call-overload]
+    with pytest.raises(TypeError):
+        2 + Vector()  # type: ignore[operator]
     with pytest.raises(AttributeError):
         norm([1.0])  # type: ignore[arg-type]
     with pytest.raises(TypeError):

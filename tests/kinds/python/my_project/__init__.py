@@ -11,14 +11,18 @@ from ._core import (
     Point,
     Shape,
     Timeout,
+    Vector,
     add,
+    count,
     keywords,
     norm,
+    other,
     parse,
     sub,
 )
 
 # The stub says that it can be imported: https://pyo3.rs/latest/module#python-submodules
+sys.modules["my_project._core.other"] = other
 sys.modules["my_project._core.sub"] = sub
 
 __all__ = [
@@ -30,9 +34,12 @@ __all__ = [
     "Point",
     "Shape",
     "Timeout",
+    "Vector",
     "add",
+    "count",
     "keywords",
     "norm",
+    "other",
     "parse",
     "sub",
 ]
