@@ -148,18 +148,11 @@ def test_commands_pass(project: Path, shell: dict[str, str]) -> None:
 # ---- Variants ----
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [
-        {},
-        pytest.param({"abi": "version", "windows": True, "example": False}, marks=pytest.mark.slow),
-    ],
-    ids=lambda answers: "-".join(answers) or "default",
-)
-def test_checks_are_clean(
-    synced: Render, middle: Interpreter, env: dict[str, str], answers: dict[str, str | bool]
+@pytest.mark.slow
+def test_checks_are_clean_without_a_stable_abi(
+    synced: Render, middle: Interpreter, env: dict[str, str]
 ) -> None:
-    project = synced(middle, env, **answers)
+    project = synced(middle, env, abi="version", windows=True, example=False)
     run(["cargo", "fmt", "--check"], project, env)
     run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, env)
     run(["cargo", "test"], project, env)
@@ -311,6 +304,7 @@ def test_an_edit_recompiles_this_crate_only(loop: Loop) -> None:
     assert loop.run([str(uv()), "sync"]) == [], "an idle uv sync compiles nothing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", [{"layout": "workspace"}], indirect=True)
 def test_an_edit_of_the_core(loop: Loop) -> None:
     core = loop.project / "crates/my-project"

@@ -74,11 +74,18 @@ def write_function(project: Path, env: dict[str, str]) -> None:
     run(["cargo", "fmt"], project, env)
 
 
-@pytest.mark.parametrize("example", ["removed", "kept", "none"])
 @pytest.mark.parametrize(
-    "answers",
-    [{"layout": "single"}, {"layout": "workspace"}, {"kind": "app"}],
-    ids=lambda answers: "-".join(answers.values()),
+    ("answers", "example"),
+    [
+        ({"layout": "single"}, "removed"),
+        ({"layout": "single"}, "kept"),
+        ({"layout": "single"}, "none"),
+        ({"layout": "workspace"}, "removed"),
+        ({"layout": "workspace"}, "kept"),
+        ({"kind": "app"}, "removed"),
+        ({"kind": "app"}, "kept"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "".join(value.values()),
 )
 def test_first_steps(
     synced: Render,

@@ -111,7 +111,14 @@ EARLIER_ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize("answers", EARLIER_ANSWERS, ids=lambda a: "-".join(map(str, a)))
+@pytest.mark.parametrize(
+    "answers",
+    [
+        *EARLIER_ANSWERS[:3],
+        *(pytest.param(answers, marks=pytest.mark.slow) for answers in EARLIER_ANSWERS[3:]),
+    ],
+    ids=lambda answers: "-".join(map(str, answers)),
+)
 def test_the_template_s_files_equal_a_fresh_render(
     history: Path, tmp_path: Path, answers: dict[str, Any]
 ) -> None:
@@ -130,7 +137,14 @@ def test_the_template_s_files_equal_a_fresh_render(
     assert kept | {n: a for n, a in answers.items() if n in kept} == kept
 
 
-@pytest.mark.parametrize("answers", EARLIER_ANSWERS[:3], ids=["single", "workspace", "app"])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        EARLIER_ANSWERS[0],
+        *(pytest.param(answers, marks=pytest.mark.slow) for answers in EARLIER_ANSWERS[1:3]),
+    ],
+    ids=["single", "workspace", "app"],
+)
 def test_a_later_example_does_not_reach_the_user(
     history: Path, later: Path, tmp_path: Path, answers: dict[str, Any]
 ) -> None:
@@ -269,7 +283,7 @@ def test_an_updated_project_builds(
 
 # ---- Edits of any sort ----
 
-UPDATES, EDITS = 20, 5
+UPDATES, EDITS = 6, 5
 # These change lines in more files.
 ANSWERS = {"python_version": "3.13", "abi": "version", "license": "Apache-2.0"}
 
@@ -291,7 +305,7 @@ def updated(pristine: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "seed",
-    [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, UPDATES))],
+    [*range(2), *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, UPDATES))],
 )
 def test_no_edit_is_lost(
     pristine: Path, updated: dict[str, str], tmp_path: Path, seed: int
