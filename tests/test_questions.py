@@ -11,8 +11,6 @@ import pytest
 import tomlkit
 import yaml
 
-from pyo3_uv.interpreters import SUPPORTED
-
 from .commands import ROOT, clean_environment, exit_code, macros, publish, run, terminal
 from .conftest import QUESTIONS, Render
 from .projects import stored
@@ -24,7 +22,6 @@ PYTHONS = macros("hooks/pythons.jinja")
 
 def test_versions_of_python_stand_in_one_table() -> None:
     """What cannot read the table agrees with it."""
-    assert list(SUPPORTED) == [*PYTHONS.releases, *PYTHONS.free_threaded]
     oldest, newest = next(iter(PYTHONS.releases)), PYTHONS.newest
     own = tomlkit.parse((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     above = f"3.{int(newest[2:]) + 1}"

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pyo3_uv import template_files
 from pyo3_uv.process import UserError, run
 from pyo3_uv.tools import INSTALL
 
-# The answers to python_version, as in hooks/pythons.jinja; a test compares them
-SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.14t", "3.15t")
+SUPPORTED = template_files.python_versions()  # the answers to python_version
 
 _DESCRIBE = """
 import json, os, platform, sys, sysconfig

@@ -11,17 +11,24 @@ import tomlkit
 from pyo3_uv.plan import Plan
 from pyo3_uv.toml_edit import inline_table
 
-# The files of template/ that are read; pyproject.toml of the repository puts them into the wheel.
-PYPROJECT = "{{ extension }}/pyproject.toml.jinja"
-BUILD_SCRIPT = "parts/build.rs"
-CARGO_CONFIG = ".cargo/config.toml.jinja"
+# The files of the template that are read; pyproject.toml of the repository puts them into the wheel.
+PYTHONS = "hooks/pythons.jinja"
+PYPROJECT = "template/{{ extension }}/pyproject.toml.jinja"
+BUILD_SCRIPT = "template/parts/build.rs"
+CARGO_CONFIG = "template/.cargo/config.toml.jinja"
 
 
 def _read(name: str) -> str:
     """Return the text of a file: from the installed package, else from the checkout."""
-    installed = Path(__file__).with_name("template")
-    folder = installed if installed.is_dir() else Path(__file__).parents[2] / "template"
+    installed = Path(__file__).parent
+    folder = installed if (installed / "hooks").is_dir() else installed.parents[1]
     return (folder / name).read_text(encoding="utf-8")
+
+
+def python_versions() -> list[str]:
+    """Return the versions of Python that the template offers, as "3.12" or "3.14t"."""
+    table: Any = jinja2.Template(_read(PYTHONS)).module
+    return [*table.releases, *table.free_threaded]
 
 
 def cargo_config(windows: bool = False) -> tuple[str, str]:
