@@ -68,7 +68,14 @@ def test_benchmarks(project: Path, env: dict[str, str]) -> None:
     release = ["--no-editable", "--reinstall-package", "my-project"]
     command = [uv(), "run", *release, "pytest", "benchmarks", "--benchmark-disable"]
     assert "2 passed" in run(command, project, env).output
-    run([uv(), "sync"], project, env)
+
+    # Without --reinstall-package an edited Python file is stale in silence.
+    init = project / "python/my_project/__init__.py"
+    init.write_text(init.read_text() + "\nMINE = 1\n")
+    show = ["python", "-c", "import my_project; print(hasattr(my_project, 'MINE'))"]
+    for options, seen in ((release[:1], "False"), (release, "True"), ([], "True")):
+        assert run([uv(), "run", "--quiet", *options, *show], project, env).output == f"{seen}\n"
+    git(project, "checkout", "--", ".")
 
 
 @pytest.mark.slow
