@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from .commands import ROOT, clean_environment, run, with_path
 from .conftest import QUESTIONS, Render
+from .projects import files
 from .pythons import interpreters
 from .tools import RUFF, check_workflows
 
@@ -100,6 +102,36 @@ def test_ci_runs_the_command_of_the_readme() -> None:
 
 def test_workflows_are_sound() -> None:
     check_workflows(ROOT)
+
+
+def test_a_render_holds_little(render: Render) -> None:
+    """An owner reads all of it. Lock files are not counted."""
+    project = render()
+    lines = {name: (project / name).read_text().count("\n") for name in files(project)}
+    assert sum(lines.values()) <= 960
+    limits = {"AGENTS.md": 40, "build.rs": 70, "stubs.py": 110, "src/users.rs": 100}
+    assert {name: lines[name] for name in limits if lines[name] > limits[name]} == {}
+    assert len((ROOT / "copier.yml").read_text(encoding="utf-8").splitlines()) <= 190
+    project = render("workspace", layout="workspace", project_name="my-project")
+    sources = [path.read_text().count("\n") for path in project.glob("crates/*/src/*.rs")]
+    assert len(sources) == 4 and sum(sources) <= 170
+
+
+def test_folders_of_the_template(template: Path, tmp_path: Path) -> None:
+    """A folder whose name renders to "." is merged into the project, which Copier does not document.
+
+    It prints a line for some.
+    """
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", "--vcs-ref", "HEAD"]
+    for answers in (["layout=workspace", "extras=[github,docs]"], ["kind=app"]):
+        data = [option for answer in answers for option in ("-d", answer)]
+        output = run([*command, *data, template, tmp_path / answers[0]], tmp_path).output
+        lines = re.sub(r"\x1b\[[\d;]*m", "", output).splitlines()
+        merged = [line for line in lines if re.fullmatch(r" *identical +\.", line)]
+        assert len(merged) <= 4
+        assert (tmp_path / answers[0] / "Cargo.toml").is_file()
+    names = {part for path in (ROOT / "template").rglob("*") for part in path.parts}
+    assert len([name for name in names if "{% if" in name]) <= 25
 
 
 def test_templates_stay_readable() -> None:
