@@ -15,8 +15,7 @@ PYTHON = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 HELP = "https://github.com/org/pyo3-uv-template/blob/main/docs/stubs.md"
 NAME = r"(?m)^(?:class|def|async def) (?!__getattr__)(\w+)|^(\w+): |^from \. import (\w+)"
 EXIT = r"\1: type[BaseException] | None\2: BaseException | None\3: types.TracebackType | None"
-TYPE_VAR = '_T = typing_extensions.TypeVar("_T", default=typing.Any)\n'
-HEAD = f"import _typeshed, types, typing, typing_extensions\n{TYPE_VAR}"  # ruff removes the unused
+HEAD = 'import _typeshed, types, typing\n_T = typing.TypeVar("_T")\n'  # ruff removes the unused
 GENERIC = r"(typing.Generic[_T]):\1\n    def __class_getitem__(cls, key: object) -> object: ..."
 PLAIN = {"SupportsFloat | SupportsIndex": "float", "SupportsIndex": "int"}
 PLAIN["SupportsGetItem[int, "] = "list["
@@ -64,24 +63,25 @@ def complete(name: str, stub: str, module: object, texts: dict[str, str]) -> Non
     for submodule in name.removeprefix(stub).split("/")[1:]:
         module = getattr(module, submodule)
     known = {word for words in re.findall(NAME, text) for word in words if word}
-    exports = set(vars(module)["__all__"] if "\ndef __getattr__(" in text else [])  # there is more
-    for new in sorted(exports - known):
+    names = set(vars(module)["__all__"] if "\ndef __getattr__(" in text else [])  # there is more
+    for new in sorted(names - known):
         if isinstance(kind := getattr(module, new), type) and issubclass(kind, BaseException):
-            text += f"\nclass {new}({kind.__mro__[1].__name__}):\n    {(kind.__doc__ or new)!r}\n"
+            b = next(k for k in kind.mro()[1:] if k.__module__ == "builtins" or k.__name__ in names)
+            text += f"\nclass {new}({b.__name__}):\n    {(kind.__doc__ or new)!r}\n"
             known.add(new)
-    if missing := ", ".join(sorted(exports - known)):
+    if missing := ", ".join(sorted(names - known)):
         advice = f"PyO3 does not describe {missing} in {name}: use #[pymodule_export]; {HELP}"
         is_empty = not known and name == stub
         sys.exit(f"error: empty stub: {advice}") if is_empty else print(f"warning: {advice}")
-    elif exports:
-        text = re.sub(r"\ndef __getattr__.*", f"\n__all__ = {sorted(exports)}", text)
+    elif names:
+        text = re.sub(r"\ndef __getattr__.*", f"\n__all__ = {sorted(names)}", text)
     if not known and name != stub:  # a submodule that a function fills
         del texts[name]
         texts[parent] = re.sub(f"from . import {own} .*", f"{own}: types.ModuleType", texts[parent])
         return
     for new in known:
         if hasattr(getattr(module, new, None), "__class_getitem__"):
-            text = re.sub(rf'(?<=class {new}):(\n    """(?:.|\n)*?""")?', GENERIC, text)
+            text = re.sub(rf'(?<=class {new}):(?: \.\.\.)?(\n    """(?:.|\n)*?""")?', GENERIC, text)
     for old in re.findall(r"(?m)^ *(?:async )?def (?!__getattr__).*", text):
         line = re.sub(r"(\*+\w+)(?=[,)])", r"\1: _typeshed.Incomplete", old)
         line = re.sub(r"(exit__\(self, (?:/, )?\w+)[^,]*(, \w+)[^,]*(, \w+)[^,)]*", EXIT, line)

@@ -21,6 +21,14 @@ impl ParseError {
 pyo3::create_exception!(_core, Failure, pyo3::exceptions::PyOSError, "What went wrong.");
 pyo3::create_exception!(_core, Timeout, Failure);
 
+// One whose base the stub cannot name
+pyo3::import_exception!(asyncio, QueueFull);
+pyo3::create_exception!(_core, Full, QueueFull);
+
+/// Generic, without members.
+#[pyclass(generic)]
+pub struct Pair {}
+
 /// Subclassable.
 #[pyclass(subclass)]
 pub struct Base {

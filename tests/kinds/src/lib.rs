@@ -6,7 +6,7 @@ pub mod kinds;
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::kinds::{Base, Color, Failure, ParseError, Point, Shape, Timeout, Vector, add, count, keywords, norm, parse};
+    use crate::kinds::{Base, Color, Failure, Full, Pair, ParseError, Point, Shape, Timeout, Vector, add, count, keywords, norm, parse};
 
     /// The answer.
     #[pymodule_export]

@@ -8,6 +8,8 @@ from my_project import (
     Base,
     Color,
     Failure,
+    Full,
+    Pair,
     ParseError,
     Shape,
     Timeout,
@@ -40,6 +42,9 @@ def test_right() -> None:
     with Vector() as vector:
         assert vector + 2 == 2
     failure: Failure = Timeout("late")
+    full: Exception = Full("no more")
+    assert isinstance(full, Exception)
+    assert Pair[int] is not Pair
     assert isinstance(failure, OSError)
     with pytest.raises(ParseError, match="no number: x"):
         parse("x")
