@@ -221,6 +221,7 @@ def test_a_file_that_the_template_dropped(history: Path, tmp_path: Path) -> None
     assert '"check"' in (project / ".vscode/settings.json").read_text()
 
 
+@pytest.mark.slow
 def test_a_project_can_be_renamed(history: Path, tmp_path: Path) -> None:
     """The user moves what is theirs, as README says."""
     project = make(history, tmp_path / "my-project", EARLIER)
@@ -231,6 +232,7 @@ def test_a_project_can_be_renamed(history: Path, tmp_path: Path) -> None:
     assert not (project / "python/my_project").exists()
 
 
+@pytest.mark.slow
 def test_uncommitted_edits_are_not_touched(history: Path, tmp_path: Path) -> None:
     project = make(history, tmp_path / "my-project", EARLIER)
     replace(project / "Cargo.toml", "0.1.0", "0.2.0")
@@ -241,6 +243,7 @@ def test_uncommitted_edits_are_not_touched(history: Path, tmp_path: Path) -> Non
     assert contents(project) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "other"), [("extension", "app"), ("app", "extension")])
 def test_kind_does_not_change(history: Path, tmp_path: Path, kind: str, other: str) -> None:
     project = make(history, tmp_path / "my-project", EARLIER, kind=kind)
