@@ -158,7 +158,7 @@ def add_own_code(project: Path) -> None:
     (project / "src/parser.rs").write_text(PARSER)
     (project / "tests/test_notations.py").write_text(TEST)
     replace(project / "Cargo.toml", 'serde_json = "1"\n', 'itoa = "1"\nserde_json = "1"\n')
-    replace(project / "Cargo.toml", 'version = "0.1.0" #', 'version = "0.2.0" #')
+    replace(project / "pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
     replace(project / "pyproject.toml", "[tool.mypy]\n", "[tool.mypy]\npretty = true\n")
     replace(project / "README.md", "## Install\n", "Mine.\n\n## Install\n")
 
@@ -188,7 +188,7 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Releas
     env = with_path(clean_environment(**publish(repository, folder)), Path(sys.executable).parent)
     git(repository, "remote", "add", "published", str(folder / "org/pyo3-uv-template.git"))
     releases = Releases(repository, env)
-    releases.release(OLD, ("*'extension'*README.md*", " Nothing has to be activated:", ""))
+    releases.release(OLD, ("*extension*/pyproject.toml*", '"RUF", "UP"', '"UP"'))
     git(repository, "checkout", "--quiet", "HEAD~", "--", ".")
     releases.release(CURRENT)
     return releases
@@ -268,10 +268,10 @@ def test_later_updates(releases: Releases, project: Path) -> None:
     before = tree(project, ".git")
     releases.release(
         NEWER,
-        ("build.rs", "//! Lets", "//! Newer. Lets"),
-        ("*workspace*Cargo.toml*", '"forbid"', '"deny"'),
-        ("*'extension'*pyproject.toml*", "maturin>=1.14.1", "maturin>=1.16"),
-        ("*workspace*/*/src/users.rs", "use serde::", "// Newer.\nuse serde::"),
+        ("parts/build.rs", "//! Lets", "//! Newer. Lets"),
+        ("*workspace*/Cargo.toml*", '"deny"', '"forbid"'),
+        ("*extension*/pyproject.toml*", "maturin>=1.14.1", "maturin>=1.16"),
+        ("*workspace*/crates/*name }}/src/*users.rs*", "/// Why", "// Newer.\n/// Why"),
     )
     run([*COPIER, "update", "--defaults"], project, releases.env)
     after = tree(project, ".git")
@@ -282,7 +282,6 @@ def test_later_updates(releases: Releases, project: Path) -> None:
         ".copier-answers.yml",
         "Cargo.toml",
         "pyproject.toml",
-        "crates/fast-sum/src/users.rs",
         f"{BINDINGS}/build.rs",
     }
     assert after[f"{BINDINGS}/build.rs"].startswith(b"//! Newer. ")
