@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -310,6 +311,7 @@ def test_app_checks_and_readme(
     run(["cargo", "fmt", "--check"], app.project, app.env)
     run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], app.project, app.env)
     readme = (app.project / "README.md").read_text(encoding="utf-8")
+    readme = re.sub(r"## Remove the example\n.*?\n(?=## )", "", readme, flags=re.DOTALL)
     target_link = app.project / "target"
     target_link.symlink_to(target)
     env = app.env | {"UV_PYTHON": str(middle.path)}

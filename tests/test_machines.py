@@ -225,5 +225,5 @@ def test_environment_elsewhere(
     # A .venv that is left from before is not taken in silence.
     run([uv(), "venv", "--quiet", "--python", newest.path, project / ".venv"], project, env)
     output = run(["cargo", "test", "--no-run"], project, env, check=False).output
-    assert f"PyO3 uses {project}/.venv/bin/python instead of {venv}" in output
-    assert "set it to that Python" in output
+    assert f"PyO3 uses {project}/.venv/bin/python, not {venv}" in output
+    assert "set it to that" in output

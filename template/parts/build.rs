@@ -40,10 +40,10 @@ fn check_interpreter(config: &InterpreterConfig) {
         println!("cargo::error=PyO3 was configured for {python}, which is gone; run `uv sync`");
     } else if !is_in_venv && is_set("CONDA_PREFIX") && !is_set("PYO3_PYTHON") {
         // PyO3 takes neither environment when VIRTUAL_ENV is set too, but the `python` on PATH.
-        println!("cargo::error=PyO3 uses {python} instead of {venv}; run `conda deactivate`");
+        println!("cargo::error=PyO3 uses {python}, not {venv}; run `conda deactivate`");
     } else if !is_in_venv {
         // It wins over .cargo/config.toml; the packages of `.venv` would be missing in tests.
-        println!("cargo::warning=PyO3 uses {python} instead of {venv}; unset PYO3_PYTHON");
+        println!("cargo::warning=PyO3 uses {python}, not {venv}; unset PYO3_PYTHON or set it to that");
     } else {
         let linked = format!("lib{name} in {lib_dir}");
         match config.run_python_script(DESCRIBE_LIBPYTHON) {
