@@ -226,4 +226,4 @@ def test_environment_elsewhere(
     run([uv(), "venv", "--quiet", "--python", newest.path, project / ".venv"], project, env)
     output = run(["cargo", "test", "--no-run"], project, env, check=False).output
     assert f"PyO3 uses {project}/.venv/bin/python, not {venv}" in output
-    assert "set it to that" in output
+    assert "correct or unset PYO3_PYTHON" in output

@@ -43,7 +43,7 @@ fn check_interpreter(config: &InterpreterConfig) {
         println!("cargo::error=PyO3 uses {python}, not {venv}; run `conda deactivate`");
     } else if !is_in_venv {
         // It wins over .cargo/config.toml; the packages of `.venv` would be missing in tests.
-        println!("cargo::warning=PyO3 uses {python}, not {venv}; unset PYO3_PYTHON or set it to that");
+        println!("cargo::warning=PyO3 uses {python}, not {venv}; correct or unset PYO3_PYTHON");
     } else {
         let linked = format!("lib{name} in {lib_dir}");
         match config.run_python_script(DESCRIBE_LIBPYTHON) {
