@@ -76,9 +76,13 @@ def has_rust(version: str) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", ["single", "workspace"])
 @pytest.mark.parametrize(
-    "rust", [pytest.param("installed", marks=pytest.mark.build), pytest.param("oldest")]
+    ("rust", "layout"),
+    [
+        pytest.param("installed", "single", marks=pytest.mark.build),
+        ("oldest", "single"),
+        ("oldest", "workspace"),
+    ],
 )
 def test_oldest_versions(
     template: Path, middle: Interpreter, target: Path, tmp_path: Path, rust: str, layout: str

@@ -70,9 +70,14 @@ def add_cases(project: Path, env: dict[str, str]) -> None:
     run([uv(), "add", "--quiet", "--no-sync", "numpy"], project, env)
 
 
-@pytest.mark.parametrize("layout", ["single", "workspace"])
-def test_cases(render: Render, middle: Interpreter, env: dict[str, str], layout: str) -> None:
-    project = render("case", python_version=middle.minor, layout=layout, extras=["github"])
+def test_cases(render: Render, middle: Interpreter, env: dict[str, str]) -> None:
+    """One after the other, so that their dependencies are compiled once."""
+    for layout in ("single", "workspace"):
+        answers = {"python_version": middle.minor, "layout": layout, "extras": ["github"]}
+        check_cases(render(f"{layout}/case", **answers), middle, env)
+
+
+def check_cases(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     env = with_path(env, middle.path.parent)
     run([uv(), "lock", "--quiet"], project, env)
     add_cases(project, env)

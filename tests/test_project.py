@@ -89,7 +89,7 @@ fn main() -> PyResult<()> {
 LAYOUTS = ["single", pytest.param("workspace", marks=pytest.mark.slow)]
 
 
-@pytest.fixture(scope="module", params=LAYOUTS)
+@pytest.fixture(scope="module")
 def project(
     request: pytest.FixtureRequest, shared_project: Render, python: Interpreter, target: Path
 ) -> Iterator[Path]:
@@ -119,7 +119,17 @@ def shell(
     return foreign(env, python, tmp_path / "foreign")
 
 
-@pytest.mark.parametrize("python", PYTHONS, indirect=True)
+@pytest.mark.parametrize(
+    ("project", "python"),
+    [
+        ("single", "middle"),
+        ("single", "relocated"),
+        pytest.param("single", "oldest", marks=pytest.mark.slow),
+        pytest.param("single", "newest", marks=pytest.mark.slow),
+        pytest.param("workspace", "relocated", marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
 def test_commands_pass(project: Path, shell: dict[str, str]) -> None:
     output = run(["cargo", "test"], project, shell).output
     for test in ("test_serialize", "test_deserialize", "interpreter_is_that_of_venv", "documented"):
@@ -270,7 +280,6 @@ COMMANDS["rust-analyzer"].append("--message-format=json-diagnostic-rendered-ansi
 @pytest.fixture(
     params=[
         {"abi": "abi3"},
-        pytest.param({"abi": "version"}, marks=pytest.mark.slow),
         pytest.param({"layout": "workspace"}, marks=pytest.mark.slow),
     ],
     ids=lambda answers: "-".join(answers.values()),
