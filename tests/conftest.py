@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -65,6 +66,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> None:
     (folder / "settings.yml").write_text("{}")
     os.environ["COPIER_SETTINGS_PATH"] = str(folder / "settings.yml")
     os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+    # A shell's background job ignores Ctrl-C, and so would what it starts, tests of Ctrl-C included.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
