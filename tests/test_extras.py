@@ -17,7 +17,7 @@ from .conftest import Render
 from .projects import EXTRAS, bindings, replace
 from .pythons import environment, sync
 from .tools import check_workflows, uvx
-from .workflows import Workflow
+from .workflows import TAG, Workflow
 
 NEEDS_PACKAGES = """
 #[test]
@@ -268,7 +268,6 @@ def test_release_as_readme_says(
     assert [path.name.split("-")[1] for path in (project / "dist").glob("*.whl")] == ["0.2.0"]
     if "layout" in answers:
         shutil.rmtree(project / "dist")
-        tag = "github.ref_type == 'tag' && github.ref_name || ''"
-        Workflow(project, "release-crate.yml", env, **{tag: "v0.2.0"}).run_job("check")
+        Workflow(project, "release-crate.yml", env, **{TAG: "v0.2.0"}).run_job("check")
         crates = Path(env["CARGO_TARGET_DIR"], "package").rglob("*.crate")
         assert [path.name for path in crates] == ["my-project-0.2.0.crate"]

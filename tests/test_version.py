@@ -12,9 +12,7 @@ from pyo3_uv.interpreters import Interpreter
 from .commands import run, uv
 from .conftest import Render
 from .projects import read_toml, replace
-from .workflows import Workflow
-
-TAG = "github.ref_type == 'tag' && github.ref_name || ''"
+from .workflows import TAG, Workflow
 
 
 @pytest.fixture

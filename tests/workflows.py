@@ -12,6 +12,9 @@ import yaml
 
 from .commands import run
 
+# The tag that a release is made for, as release-crate.yml has it; to be given as a context
+TAG = "github.ref_type == 'tag' && github.ref_name || ''"
+
 
 class Workflow:
     """Runs the steps of a workflow as a Linux runner of GitHub does; `uses:` is left out."""
