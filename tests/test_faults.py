@@ -124,8 +124,8 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if path.suffix in (".rs", ".toml"):
             with path.open("a") as file:
                 file.write("\n# new\n" if path.suffix == ".toml" else "\n// new\n")
-    (repository / "template/NEW.md").write_text("new\n")
-    (repository / "template/CHANGELOG.md").unlink()
+    (repository / "template/new.toml").write_text("new = true\n")
+    (repository / "template/.python-version.jinja").unlink()
     commit_all(repository)
     git(repository, "tag", "v0.0.2")
     return repository
@@ -152,7 +152,7 @@ def test_killed_update(releases: Path, tmp_path: Path) -> None:
     process = Process(update, whole, env)
     before = process.wait_for_change(whole)
     after = process.wait() - before
-    assert (whole / "NEW.md").exists() and not (whole / "CHANGELOG.md").exists()
+    assert (whole / "new.toml").exists() and not (whole / ".python-version").exists()
     assert (whole / "src/mine.rs").exists() and "lto" in (whole / "Cargo.toml").read_text()
 
     half = 0
