@@ -134,5 +134,5 @@ def prepare(folder: Path, python: Interpreter, env: dict[str, str]) -> dict[str,
     for bundler in BUNDLERS[1:]:
         target = sources[bundler.name] = folder / bundler.name
         shutil.copytree(PROGRAM, target)
-        shutil.copy(app / "python/summary.py", target)
+        shutil.copy(app / "python/my_app/summary.py", target)
     return sources

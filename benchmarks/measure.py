@@ -406,7 +406,7 @@ def bundle(bench: Bench) -> dict[str, Row]:
     [ours, *_] = sources.values()
     (folder / "user.json").write_text(USER, encoding="utf-8")
     program = [venv / "python", PROGRAM / "my_app.py", folder / "user.json"]
-    expected = run(program, folder, env | {"PYTHONPATH": str(ours / "python")}).output
+    expected = run(program, folder, env | {"PYTHONPATH": str(ours / "python/my_app")}).output
 
     rows: dict[str, Row] = {title: {} for title in (BUILD, REBUILD, SIZE, ARCHIVE, STARTED, MEMORY)}
     programs: dict[str, Path] = {}

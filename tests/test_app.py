@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,18 +22,12 @@ pytestmark = pytest.mark.build
 
 ADA = '{"username": "ada", "group": {"name": "analysts"}, "friends": []}'
 
-# Takes the place of python/summary.py: tells what Python sees.
+# Takes the place of python/my_app/summary.py: tells what Python sees.
 PROBE = """
-import json, sys, time, prettytable, users
-from pathlib import Path
+import json, sys, prettytable
 
 def summarize(user):
     match user.username:
-        case "sleep":
-            print("asleep")
-            time.sleep(60)
-        case "fail":
-            raise RuntimeError("no luck")
         case "print":
             print("printed by Python")
         case "much":
@@ -48,7 +40,6 @@ def summarize(user):
         "pth": "/from/a/pth/file" in sys.path,
         "argv": sys.argv,
         "version": "%d.%d" % sys.version_info[:2],
-        "user": type(user).__module__,
         "encoding": sys.stdout.encoding,
     })
 """
@@ -65,9 +56,8 @@ class App:
         return Path(self.env["CARGO_TARGET_DIR"], "debug/my-app")
 
     def probe(self) -> None:
-        """Build the program with PROBE in it."""
-        (self.project / "python/summary.py").write_text(PROBE)
-        run(["cargo", "build"], self.project, self.env)
+        """Replace the Python code by PROBE, which needs no build."""
+        (self.project / "python/my_app/summary.py").write_text(PROBE)
 
     def start(
         self, *args: str, stdin: str = ADA, program: Path | None = None, **env: str
@@ -115,19 +105,25 @@ def test_app_runs_from_anywhere(app: App, tmp_path: Path) -> None:
     (app.project / "ada.json").write_text(ADA)
     for env in (app.env, foreign(app.env, app.python, tmp_path / "foreign")):
         output = run(["cargo", "test"], app.project, env).output
-        for test in ("test_serialize", "test_deserialize", "test_start_twice", "test_summary"):
+        for test in ("test_serialize", "test_deserialize", "test_start_in", "test_summary"):
             assert any(test in line and line.endswith(" ok") for line in output.splitlines()), (
                 output
             )
         assert "warning" not in output
-        assert "7 tests run: 7 passed" in nextest(app.project, env)
+        assert "6 tests run: 6 passed" in nextest(app.project, env)
         output = run(["cargo", "run", "--quiet", "--", "ada.json"], app.project, env).output
         assert "| ada  | analysts | 0       |" in output
+    assert "1 passed" in run([uv(), "run", "pytest"], app.project, app.env).output
+    python = [uv(), "run", "--quiet", "python", "-m", "my_app"]
+    shell = ["bash", "-c", '"$0" "$@" < ada.json', *python]
+    assert "| ada  | analysts | 0       |" in run(shell, app.project, app.env).output
 
+    run(["cargo", "build"], app.project, app.env)
     app.probe()
     [site_packages] = app.project.glob(".venv/lib/python*/site-packages")
     (site_packages / "extra.pth").write_text("import sys; sys.path.append('/from/a/pth/file')\n")
     hostile = {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "VIRTUAL_ENV": "/nowhere"}
+    hostile |= {"PYTHONPLATLIBDIR": "lib99", "PYTHONEXECUTABLE": "/no/python"}
     for env in ({}, hostile, {"LC_ALL": "C", "PATH": str(other_than(app.python).path.parent)}):
         done = app.start("-", **env)
         assert done.returncode == 0, done.stderr
@@ -140,7 +136,6 @@ def test_app_runs_from_anywhere(app: App, tmp_path: Path) -> None:
         assert seen["pth"]
         assert seen["argv"] == [str(app.executable), "-"]
         assert seen["version"] == app.python.minor
-        assert seen["user"] == "users"
         assert seen["encoding"] == "utf-8"
 
 
@@ -173,17 +168,14 @@ def test_errors_name_the_cure(
     Path(f"{libraries}t").rename(libraries)
 
     assert "no Python environment in /nowhere; run `uv sync`" in app.error(MY_APP_VENV="/nowhere")
-    assert "pyvenv.cfg" in app.error(MY_APP_VENV=str(tmp_path))
+    assert f"no Python environment in {tmp_path};" in app.error(MY_APP_VENV=str(tmp_path))
     venv = app.project / ".venv"
+    [editable] = venv.glob("lib/*/site-packages/my_app.pth")
+    editable.unlink()
+    assert app.error() == "error: my_app is not installed; run `uv sync`\n"
     (venv / "bin/python").rename(venv / "bin/hidden")
-    assert "is broken (bin/python: " in app.error()
-    gone = oldest.base_prefix / "gone"
-    (venv / "bin/python").touch()
-    config = venv / "pyvenv.cfg"
-    config.write_text(config.read_text().replace(str(app.python.base_prefix), str(gone)))
     message = app.error()
-    assert f"no standard library of Python {app.python.minor} for {gone}" in message
-    assert "remove it and run `uv sync`" in message
+    assert "is broken (bin/python: " in message and "remove it and run `uv sync`" in message
     shutil.rmtree(venv)
     assert f"no Python environment in {venv}; run `uv sync`" in app.error()
 
@@ -197,7 +189,7 @@ fn same_error() {
     let mut calls = 0;
     let first = python::start(|| calls += 1).unwrap_err();
     let second = python::start(|| calls += 1).unwrap_err();
-    assert!(matches!(first, python::StartError::Python { .. }), "{first}");
+    assert!(first.to_string().contains(" does not start: "), "{first}");
     assert_eq!(first.to_string(), second.to_string());
     assert_eq!(calls, 1);
 }
@@ -227,7 +219,7 @@ def test_python_that_does_not_start(
     config.write_text(f"home = {base}/bin\nversion_info = {app.python.minor}.0\n")
     done = app.start()
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("error: Python does not start in ")
+    assert f"error: {python} does not start: " in done.stderr.splitlines()[-1]
     assert "Fatal Python error" not in done.stderr and "panicked" not in done.stderr
 
     # Python cannot be started a second time: the first result stays.
@@ -235,33 +227,12 @@ def test_python_that_does_not_start(
 
 
 @pytest.mark.slow
-def test_python_code_in_the_program(default_app: App) -> None:
+def test_output_of_python_and_rust(default_app: App) -> None:
     app = default_app
+    run(["cargo", "build"], app.project, app.env)
     app.probe()
-    done = app.start(stdin=ADA.replace("ada", "fail"))
-    assert done.returncode == 1
-    assert done.stderr.startswith(
-        "error: the Python code failed\nTraceback (most recent call last):\n"
-    )
-    assert 'File "python/summary.py", line 11, in summarize' in done.stderr
-    assert done.stderr.endswith("RuntimeError: no luck\n")
-
     done = app.start(stdin=ADA.replace("ada", "print"))
-    assert done.stdout.startswith("printed by Python\n")
-
-    # A shell's background jobs ignore Ctrl-C, and so do their children, unless told otherwise.
-    command = ["/usr/bin/env", "--default-signal=INT", app.executable]
-    process = subprocess.Popen(
-        command, cwd="/", env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin and process.stdout
-    process.stdin.write(ADA.replace("ada", "sleep").encode())
-    process.stdin.close()
-    assert process.stdout.readline() == b"asleep\n"
-    start = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == -signal.SIGINT, "Ctrl-C ends the program"
-    assert time.monotonic() - start < 10
+    assert "printed by Python\n" in done.stdout
 
     pipeline = f'set -o pipefail; "{app.executable}" | head --bytes=10'
     done = app.start("-c", pipeline, stdin=ADA.replace("ada", "much"), program=Path("/bin/bash"))
@@ -279,7 +250,7 @@ fn start_again_after_a_failure() {
     let venv = std::env::var(python::VARIABLE).unwrap();
     for _ in 0..2 {
         let error = python::start(|| panic!("called without an environment")).unwrap_err();
-        assert!(matches!(error, python::StartError::Missing(_)), "{error}");
+        assert!(error.to_string().starts_with("no Python environment"), "{error}");
     }
     std::os::unix::fs::symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/.venv"), &venv).unwrap();
     let mut calls = 0;

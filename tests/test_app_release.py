@@ -104,7 +104,11 @@ def release(
         extras=["github"],
     )
     if request.param:  # so that it needs a library that is the system's
-        edit(project / "python/summary.py", "from prettytable", "import zlib\n\nfrom prettytable")
+        edit(
+            project / "python/my_app/summary.py",
+            "from prettytable",
+            "import zlib\n\nfrom prettytable",
+        )
     workflow = Workflow(project, "release.yml", with_path(managed, Path(uv()).parent))
     only_managed = managed | workflow.jobs["build"]["env"]
     run([uv(), "lock", "--quiet"], project, only_managed)

@@ -25,12 +25,12 @@ pytestmark = pytest.mark.build
 
 ADA = '{"username": "ada", "group": {"name": "analysts"}, "friends": []}'
 
-# Takes the place of python/summary.py: uses what programs use.
+# Takes the place of python/my_app/summary.py: uses what programs use.
 PROBE = """
 import asyncio, bz2, ctypes, curses, datetime, decimal, hashlib, importlib.metadata
 import importlib.resources, json, lzma, math, multiprocessing, os, sqlite3, ssl, subprocess, sys
 import sysconfig, traceback, uuid, xml.etree.ElementTree, zlib, zoneinfo
-import jsonschema_specifications, numpy, prettytable, users
+import jsonschema_specifications, numpy, prettytable
 
 
 def child(*command):
@@ -179,7 +179,7 @@ def bundled(
     python: Interpreter = request.getfixturevalue(request.param)
     env = environment(target, python)
     app = make_app(shared_project, python, env)
-    (app / "python/summary.py").write_text(PROBE)
+    (app / "python/my_app/summary.py").write_text(PROBE)
     run([uv(), "add", "--quiet", "numpy", "jsonschema-specifications"], app, env)
     commit_all(app)
     return app, python, env, *bundle(app, env)
@@ -428,7 +428,10 @@ def test_errors_name_the_cure(
 def test_package_that_is_no_dependency(synced: Render, middle: Interpreter, target: Path) -> None:
     env = environment(target, middle)
     app = make_app(synced, middle, env)
-    source = app / "python/summary.py"
+    source = app / "python/my_app/summary.py"
     source.write_text("import mypy.api\n" + source.read_text())
     message = error(app, env)
-    assert "python/summary.py imports mypy, which is no dependency; run `uv add` with" in message
+    assert (
+        "python/my_app/summary.py imports mypy, which is no dependency; run `uv add` with"
+        in message
+    )

@@ -42,14 +42,12 @@ def remove_example(project: Path, env: dict[str, str]) -> None:
 def write_function(project: Path, env: dict[str, str]) -> None:
     text, blocks = section(project, "First function")
     if (project / "src/main.rs").exists():
-        python, rust, call = blocks
-        (project / "python").mkdir(exist_ok=True)
-        (project / "python/shout.py").write_text(python)
-        (project / "src/shout.rs").write_text(rust)
-        main = project / "src/main.rs"
-        replace(main, "mod python;\n", "mod python;\nmod shout;\n")
-        [start] = re.findall(r"^ +python::start\(.*\n", main.read_text(), re.MULTILINE)
-        replace(main, start, start + call)
+        python, test, call = blocks
+        (project / "python/my_project/shout.py").write_text(python)
+        (project / "tests").mkdir(exist_ok=True)
+        (project / "tests/test_shout.py").write_text(test)
+        end = "    Ok(())\n}\n"
+        replace(project / "src/main.rs", end, call + end)
     else:
         *core, function, test = blocks
         if core:

@@ -36,7 +36,8 @@ KIND = {
     "workspace": PACKAGE
     | {f"{CORE}/Cargo.toml", f"{CORE}/src/lib.rs"}
     | {f"{BINDINGS}/{name}" for name in ("Cargo.toml", "build.rs", "src/lib.rs")},
-    "app": {"build.rs", "src/main.rs", "src/python.rs", "bundle.py"},
+    "app": {"build.rs", "src/main.rs", "src/python.rs", "bundle.py"}
+    | {"python/my_project/__init__.py", "python/my_project/py.typed"},
 }
 EXAMPLE = {
     ("extension", True): {"src/users.rs", "tests/test_users.py"},
@@ -47,7 +48,8 @@ EXAMPLE = {
         "tests/test_users.py",
     },
     ("workspace", False): {"tests/test_sum_of_squares.py"},
-    ("app", True): {"python/summary.py", "python/users.pyi", "src/users.rs", "tests/cli.rs"},
+    ("app", True): {"src/users.rs", "tests/cli.rs", "tests/test_summary.py"}
+    | {f"python/my_project/{name}" for name in ("__main__.py", "summary.py", "users.pyi")},
     ("app", False): set(),
 }
 LICENSE = {

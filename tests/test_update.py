@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import random
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -258,6 +259,47 @@ def test_kind_does_not_change(history: Path, tmp_path: Path, kind: str, other: s
 # ---- Updated projects build ----
 
 
+def follow_changelog(project: Path, env: dict[str, str]) -> None:
+    """Do what CHANGELOG.md tells the owner of an app from before its Python was a package."""
+    main, summary = project / "src/main.rs", project / "python/my_project/summary.py"
+    assert "/// Mine." in main.read_text()
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    [commands] = re.findall(r"`(mkdir python/my_app .+?)`", changes)
+    run(["bash", "-c", commands.replace("my_app", "my_project")], project, env)
+    assert "My summary" in summary.read_text()
+    replace(
+        summary,
+        "from prettytable import PrettyTable\nfrom users import User\n",
+        "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING\n\n"
+        "from prettytable import PrettyTable\n\n"
+        "if TYPE_CHECKING:\n    from .users import User\n",
+    )
+    text = main.read_text(encoding="utf-8")
+    for start, end, new in (
+        (
+            "fn main() -> ExitCode {",
+            "\n}",
+            "fn main() {\n    python::finish(|| run(&Cli::parse()))\n}",
+        ),
+        ("    let code = ", 'c_str!(include_str!("../python/summary.py"));\n', ""),
+        ("PyModule::from_code(", ")?", 'py.import("my_project.summary")?'),
+        ("pyo3::append_to_inittab!(", ")", "{}"),
+        ("/// Users and groups, for the Python code", "\n}\n", ""),
+        ("/// Keeps the traceback", "\n}\n", ""),
+        (".map_err(|error| with_traceback", "(py, &error))", ""),
+        ("fn is_broken_pipe", "\n}\n", ""),
+        ("use std::process::ExitCode;", "\n", ""),
+        (", anyhow", "", ""),
+    ):
+        before, found, after = text.partition(start)
+        assert found, start
+        text = before + new + after.partition(end)[2] if end else before + new + after
+    main.write_text(text, encoding="utf-8")
+    run(["cargo", "fmt"], project, env)
+    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, env)
+    run([uv(), "run", "mypy"], project, env)
+
+
 @pytest.mark.slow
 @pytest.mark.build
 @pytest.mark.parametrize("answers", EARLIER_ANSWERS[:3], ids=["single", "workspace", "app"])
@@ -275,8 +317,13 @@ def test_an_updated_project_builds(
     if answers.get("kind") != "app":
         module = project / "python/my_project/__init__.py"
         module.write_text(module.read_text() + "\nMINE = 1\n")
+    else:
+        replace(project / "python/summary.py", "Summary of a user", "My summary")
+        replace(project / "src/main.rs", "fn run(", "/// Mine.\nfn run(")
     commit_all(project, "mine")
     update(project)
+    if answers.get("kind") == "app":
+        follow_changelog(project, env | {"UV_PYTHON": str(middle.path)})
     sync(project, middle, env)
     if answers.get("kind") != "app":
         assert " passed" in run([uv(), "run", "pytest"], project, env).output

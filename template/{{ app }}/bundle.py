@@ -265,6 +265,8 @@ def install_packages(work: Path, python: dict[str, Any]) -> Path:
     options = ["--quiet", "--python", python["executable"]]
     run([UV, "venv", *options, "--relocatable", environment])
     options += ["--locked", "--no-dev", "--no-editable"]
+    # The project's own package from its files, not from uv's cache, which an edit does not reach
+    options += ["--reinstall-package", run([UV, "version"]).split()[0]]
     env = clean_environment() | {"UV_PROJECT_ENVIRONMENT": str(environment)}
     if subprocess.run([UV, "sync", *options], cwd=PROJECT, env=env, check=False).returncode != 0:
         raise BundleError("uv did not install the packages; repeat when what it says is done")
@@ -377,6 +379,7 @@ class Bundle:
         for url in self.site.glob("*.dist-info/direct_url.json"):
             if json.loads(url.read_text(encoding="utf-8"))["url"].startswith("file:"):
                 url.unlink()
+                del self.origins[url]
         for name in ["certifi", "tzdata"] if LINUX else ["tzdata"]:
             if not (self.site / name).exists():
                 for file in importlib.metadata.files(name) or ():
@@ -412,7 +415,7 @@ class Bundle:
         (folder / "crates.txt").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     def check_imports(self) -> None:
-        """Raise BundleError if a module that python/*.py import is not in the bundle."""
+        """Raise BundleError if a module that the files in python/ import is not in the bundle."""
         folder = PROJECT / "python"
         needed: dict[str, str] = {}
         for file in sorted(folder.rglob("*.py")):
@@ -420,15 +423,13 @@ class Bundle:
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 if isinstance(node, ast.ImportFrom) and not node.level:
                     names = [node.module or ""]
-                needed |= {name.split(".")[0]: file.name for name in names}
-        own = {path.stem for path in folder.glob("*")}  # also Rust's, which have a .pyi
+                needed |= {name.split(".")[0]: str(file.relative_to(PROJECT)) for name in names}
+        own = {path.stem for path in folder.glob("*")}
         code = "import sys, importlib.util as util\n"
         code += "print(*(name for name in sys.argv[1:] if not util.find_spec(name)))"
         for name in self.run("-I", "-c", code, *sorted(needed.keys() - own)).split():
             fix = f"run `uv add` with the package that has it, such as `uv add {name}`"
-            raise BundleError(
-                f"python/{needed[name]} imports {name}, which is no dependency; {fix}"
-            )
+            raise BundleError(f"{needed[name]} imports {name}, which is no dependency; {fix}")
 
     def compile(self) -> None:
         """Write byte code that is never compared with the source, which may get another date."""

@@ -1,0 +1,1 @@
+"""The Python code of the program in src."""

@@ -1,0 +1,3 @@
+# The end of standard input.
+def main():
+    print(input("name? "))
