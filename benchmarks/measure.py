@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from copier import run_copy
+
 from pyo3_uv.interpreters import Interpreter
 from tests.commands import ROOT, Result, clean_environment, commit_all, git, run, uv, with_path
 from tests.projects import INTEGRATION_TEST, Loop, read_toml
@@ -448,3 +450,49 @@ SIZE = "size of the bundle"
 ARCHIVE = "size of its .tar.gz; of one file: itself"
 STARTED = "the program, from start to exit"
 MEMORY = "memory of its largest process (maximum RSS)"
+
+
+# ---- Apps ----
+
+APP, PLAIN = "an app, release build", "python"
+RUN = "import the app's package, print a table, end; python: import it, end"
+PRINT = "print 200,000 lines into a pipe"
+PRINTS = """
+def summarize(user):
+    for number in range(200_000):
+        print(number)
+    return ""
+"""
+
+
+def app(bench: Bench) -> dict[str, Row]:
+    """Time an app beside plain Python with the same imports."""
+    folder = bench.folder / "app"
+    env = bench.environment()
+    data = {"python_version": bench.python.minor, "kind": "app", "project_name": NAME}
+    run_copy(str(ROOT), folder, data=data, defaults=True, vcs_ref="HEAD", quiet=True)
+    sync(folder, bench.python, env)
+    run(["cargo", "build", "--quiet", "--release"], folder, env)
+    (folder / "user.json").write_text(USER, encoding="utf-8")
+    module = f"{NAME.replace('-', '_')}.summary"
+    python = [folder / ".venv/bin/python", "-I", "-c"]
+    commands = {
+        RUN: (f"import {module}", None),
+        PRINT: (f"from {module} import summarize; summarize(None)", PRINTS),
+    }
+    rows: dict[str, Row] = {}
+    for title, (code, text) in commands.items():
+        if text:
+            (folder / f"python/{module.replace('.', '/')}.py").write_text(text, encoding="utf-8")
+        programs = {
+            APP: [folder / f"target/release/{NAME}", "user.json"],
+            PLAIN: [*python, code],
+        }
+        times: dict[str, list[float]] = {name: [] for name in programs}
+        for number in range(bench.repeat * 8 + 1):  # once more, to warm up
+            for name, command in programs.items():
+                seconds, _ = timed(command, folder, env)
+                if number:
+                    times[name].append(seconds)
+        rows[title] = {name: statistics_of(values) for name, values in times.items()}
+    return rows

@@ -8,7 +8,19 @@ from xml.sax.saxutils import escape
 
 from .bundlers import BUNDLERS
 from .layouts import LAYOUTS
-from .measure import EDIT, EDITED, FLOOR, OWN_PYO3, REINSTALL, SET_UP, SET_UP_COLD, Cell, Row
+from .measure import (
+    APP,
+    EDIT,
+    EDITED,
+    FLOOR,
+    OWN_PYO3,
+    PLAIN,
+    REINSTALL,
+    SET_UP,
+    SET_UP_COLD,
+    Cell,
+    Row,
+)
 
 NAMES = [layout.name for layout in LAYOUTS]
 OURS = NAMES[0]
@@ -16,14 +28,24 @@ OURS = NAMES[0]
 
 def markdown(results: dict) -> str:
     """Return the chart and a table with a column for each layout."""
-    sections = {key: section for key, section in results["measurements"].items() if key != "bundle"}
-    return "\n".join([CHART, "", table({"measurements": sections}, NAMES)])
+    others = [key for key in results["measurements"] if key not in ("bundle", "app")]
+    return "\n".join([CHART, "", table(only(results, *others), NAMES)])
 
 
 def bundles(results: dict) -> str:
     """Return a table with a column for each bundler."""
-    sections = {key: section for key, section in results["measurements"].items() if key == "bundle"}
-    return table({"measurements": sections}, [bundler.name for bundler in BUNDLERS])
+    return table(only(results, "bundle"), [bundler.name for bundler in BUNDLERS])
+
+
+def apps(results: dict) -> str:
+    """Return a table of an app beside plain Python."""
+    return table(only(results, "app"), [APP, PLAIN])
+
+
+def only(results: dict, *keys: str) -> dict:
+    """Return the results with these measurements."""
+    measurements = results["measurements"]
+    return {"measurements": {key: measurements[key] for key in keys if key in measurements}}
 
 
 def table(results: dict, names: list[str]) -> str:

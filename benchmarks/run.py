@@ -39,6 +39,7 @@ MEASUREMENTS = {
     "runner": measure.runner,
     "matrix": measure.matrix,
     "bundle": measure.bundle,
+    "app": measure.app,
 }
 
 
@@ -76,6 +77,7 @@ def main() -> None:
     page = HERE / "README.md"
     report.embed(page, "benchmarks", report.markdown(results))
     report.embed(page, "bundles", report.bundles(results))
+    report.embed(page, "apps", report.apps(results))
 
 
 def interpreter(path: str) -> Interpreter:
