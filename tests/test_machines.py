@@ -121,7 +121,7 @@ def test_without_a_part_of_rust(
 ) -> None:
     programs = [name for name in ["uv", *RUST, *LINKER] if name not in missing]
     path = path_with(tmp_path / "bin", *programs)
-    env = env | {"PATH": path, "MATURIN_NO_INSTALL_RUST": "1"}
+    env = env | {"PATH": path, "MATURIN_NO_INSTALL_RUST": "1", "RUSTC_WRAPPER": ""}
     edit(project, f"Without {missing[0]}")
     if "uv" in commands:
         assert message in fails([uv(), "sync"], project, env)
@@ -214,7 +214,7 @@ def test_environment_elsewhere(
     [command] = [part for part in readme.split("`") if part.startswith("export PYO3_PYTHON")]
     cargo_test = ["bash", "-c", f"{command} && cargo test"]
     if kind == "app":
-        assert "Missing" in fails(cargo_test, project, env)
+        assert "no Python environment in" in fails(cargo_test, project, env)
         env["MY_PROJECT_VENV"] = str(venv)
     output = run(cargo_test, project, env).output
     assert "warning" not in output
