@@ -24,7 +24,7 @@ ADA = '{"username": "ada", "group": {"name": "analysts"}, "friends": []}'
 
 # Takes the place of python/my_app/summary.py: tells what Python sees.
 PROBE = """
-import json, sys, prettytable
+import json, signal, sys, prettytable
 
 def summarize(user):
     match user.username:
@@ -39,6 +39,7 @@ def summarize(user):
         "package": prettytable.__file__,
         "pth": "/from/a/pth/file" in sys.path,
         "argv": sys.argv,
+        "handler": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
         "version": "%d.%d" % sys.version_info[:2],
         "encoding": sys.stdout.encoding,
     })
@@ -121,7 +122,9 @@ def test_app_runs_from_anywhere(app: App, tmp_path: Path) -> None:
     run(["cargo", "build"], app.project, app.env)
     app.probe()
     [site_packages] = app.project.glob(".venv/lib/python*/site-packages")
-    (site_packages / "extra.pth").write_text("import sys; sys.path.append('/from/a/pth/file')\n")
+    (site_packages / "extra.pth").write_text(
+        "import signal, sys; sys.path.append('/from/a/pth/file')\n"
+    )
     hostile = {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "VIRTUAL_ENV": "/nowhere"}
     hostile |= {"PYTHONPLATLIBDIR": "lib99", "PYTHONEXECUTABLE": "/no/python"}
     for env in ({}, hostile, {"LC_ALL": "C", "PATH": str(other_than(app.python).path.parent)}):
@@ -133,7 +136,7 @@ def test_app_runs_from_anywhere(app: App, tmp_path: Path) -> None:
         assert Path(seen["base_prefix"]).samefile(app.python.base_prefix)
         assert Path(seen["stdlib"]).is_relative_to(app.python.base_prefix)
         assert Path(seen["package"]).is_relative_to(venv)
-        assert seen["pth"]
+        assert seen["pth"] and seen["handler"]
         assert seen["argv"] == [str(app.executable), "-"]
         assert seen["version"] == app.python.minor
         assert seen["encoding"] == "utf-8"

@@ -213,6 +213,7 @@ def test_ends_of_the_program(program: Path, tmp_path: Path) -> None:
     """Python ends in the same way after an error of Rust, a panic and an exception."""
     expected = {
         "early": (1, "", "error: no luck\n"),
+        "thread": (0, "main\nat exit\n", ""),  # started in one that has ended
         "error": (1, "main\nat exit\n", "error: no luck: an error occurred when formatting an arg"),
         "panic": (101, "main\nat exit\n", "\nno luck\n"),
         "raise": (1, "main\nat exit\n", "error: looking up\nTraceback (most recent call last):\n"),

@@ -24,13 +24,16 @@ fn run(mode: &str) -> Result<()> {
         "handler" => ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed))?,
         _ => {}
     }
-    python::start(|| {})?;
+    match mode {
+        "thread" => thread::spawn(|| python::start(|| {})).join().unwrap()?,
+        _ => python::start(|| {})?,
+    }
     if env::var_os("IMPORT_SIGNAL").is_some() {
         Python::attach(|py| py.import("signal").map(drop))?;
     }
     match mode {
-        "error" | "panic" | "raise" | "threads" => {
-            execute(c"import atexit; atexit.register(print, 'at exit'); print('main')")?;
+        "error" | "panic" | "raise" | "threads" | "thread" => {
+            execute(c"import atexit, threading; atexit.register(print, 'at exit'); print('main')")?;
         }
         "" => {}
         _ => println!("ready"),
@@ -40,6 +43,7 @@ fn run(mode: &str) -> Result<()> {
         "" => Python::attach(|py| py.import("case")?.call_method0("main").map(drop))?,
         "error" => Err(std::fmt::Error).context("no luck")?,
         "panic" => panic!("no luck"),
+        "thread" => {}
         "raise" => execute(c"raise LookupError('no luck')").context("looking up")?,
         "threads" => {
             for _ in 0..4 {
@@ -70,11 +74,12 @@ fn execute(code: &std::ffi::CStr) -> PyResult<()> {
 
 #[tokio::main]
 async fn serve() -> Result<()> {
-    tokio::task::spawn_blocking(|| python::start(|| {})).await??;
-    let work = tokio::task::spawn_blocking(|| execute(c"import atexit; atexit.register(print, 'at exit')"));
-    work.await??;
+    let kind = tokio::signal::unix::SignalKind::interrupt();
+    let mut interrupts = tokio::signal::unix::signal(kind)?;
+    python::start(|| {})?;
+    execute(c"import atexit; atexit.register(print, 'at exit')")?;
     println!("ready");
-    tokio::signal::ctrl_c().await?;
+    interrupts.recv().await;
     println!("stopping");
     execute(c"import sys; sys.exit(4)")?;
     Ok(())
