@@ -116,6 +116,7 @@ def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, st
         "CARGO_PROFILE_DEV_DEBUG": "0",
         "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
         "RUSTC_WRAPPER": str(SCCACHE),
+        "CARGO_INCREMENTAL": "0",
     }
     return unactivated(python, CARGO_TARGET_DIR=str(target), **fast, **extra)
 

@@ -171,6 +171,9 @@ def error(app: Path, env: dict[str, str]) -> str:
     return lines[-1]
 
 
+MIDDLE = pytest.mark.parametrize("bundled", ["middle"], indirect=True)
+
+
 @pytest.fixture(scope="module", params=["relocated", "middle"])
 def bundled(
     request: pytest.FixtureRequest, shared_project: Render, target: Path
@@ -283,6 +286,7 @@ def test_bundle_report(bundled: Bundled) -> None:
 
 
 @pytest.mark.slow
+@MIDDLE
 def test_bundle_is_the_same_again(bundled: Bundled) -> None:
     app, _, env, made, _ = bundled
     archive = Path(f"{made}.tar.gz")
@@ -300,6 +304,7 @@ def test_bundle_is_the_same_again(bundled: Bundled) -> None:
 
 
 @pytest.mark.slow
+@MIDDLE
 def test_environment_instead_of_the_bundle(bundled: Bundled, tmp_path: Path) -> None:
     """MY_APP_VENV wins; a bundle that lost files says so, and takes no other Python."""
     app, python, _, made, _ = bundled
@@ -329,6 +334,7 @@ def test_environment_instead_of_the_bundle(bundled: Bundled, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@MIDDLE
 def test_library_that_cannot_be_copied(bundled: Bundled, tmp_path: Path) -> None:
     """It is named, with the file that needs it."""
     app, python, env, _, _ = bundled
@@ -361,6 +367,7 @@ def test_python_of_uv_is_preferred(
 
 
 @pytest.mark.slow
+@MIDDLE
 def test_full_disk_and_interruption(bundled: Bundled, root: Root) -> None:
     app, _, env, _, _ = bundled
     before = {path: path.stat().st_ino for path in (app / "dist").iterdir()}

@@ -314,7 +314,7 @@ def test_crate_with_the_name_of_a_dependency(
 
 @pytest.mark.slow
 @pytest.mark.build
-@pytest.mark.parametrize("version", ["0.27.2", "0.28.3", "0.29.1"])
+@pytest.mark.parametrize("version", ["0.27.2", "0.29.1"])
 def test_build_script_for_older_pyo3(
     version: str, building: dict[str, str], tmp_path: Path
 ) -> None:

@@ -79,7 +79,6 @@ def write_function(project: Path, env: dict[str, str]) -> None:
         ({"layout": "single"}, "kept"),
         ({"layout": "single"}, "none"),
         ({"layout": "workspace"}, "removed"),
-        ({"layout": "workspace"}, "kept"),
         ({"kind": "app"}, "removed"),
         ({"kind": "app"}, "kept"),
     ],
