@@ -286,14 +286,17 @@ def test_app_checks_and_readme(
     run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], app.project, app.env)
     readme = (app.project / "README.md").read_text(encoding="utf-8")
     readme = re.sub(r"## Remove the example\n.*?\n(?=## )", "", readme, flags=re.DOTALL)
+    if not example:  # the bundle would be the same
+        readme = readme.partition("## Ship\n")[0]
     target_link = app.project / "target"
     target_link.symlink_to(target)
     env = app.env | {"UV_PYTHON": str(middle.path)}
     for block in readme.split("```sh\n")[1:]:
         for line in block.split("```")[0].strip().splitlines():
             run(["bash", "-c", line], app.project, env)
-    if example:
-        assert "unsafe" not in (app.project / "src/main.rs").read_text()
+    if not example:
+        return
+    assert "unsafe" not in (app.project / "src/main.rs").read_text()
 
     [bundle] = (path for path in (app.project / "dist").iterdir() if path.is_dir())
     moved = tmp_path / "moved"
@@ -301,7 +304,7 @@ def test_app_checks_and_readme(
     shutil.rmtree(app.project / ".venv")
     done = app.start(program=moved / "my-app")
     assert done.returncode == 0, done.stderr
-    assert ("| ada  | analysts | 0       |" if example else f"Python {middle.minor}") in done.stdout
+    assert "| ada  | analysts | 0       |" in done.stdout
 
 
 @pytest.mark.slow

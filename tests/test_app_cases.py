@@ -295,6 +295,7 @@ def test_project_with_a_colon(
 ) -> None:
     """cargo itself refuses a target folder with a colon, and `uv run` an environment."""
     env = environment(target, middle)
-    project = render_template(source, tmp_path / "a:b/my-app", kind="app", python_version="3.12")
+    answers = {"kind": "app", "example": False, "python_version": middle.minor}
+    project = render_template(source, tmp_path / "a:b/my-app", **answers)
     sync(project, middle, env)
-    run(["cargo", "test"], project, env)
+    assert f"Python {middle.minor}" in run(["cargo", "run"], project, env).output
