@@ -262,9 +262,10 @@ def test_signals(program: Path, tmp_path: Path, imported: bool) -> None:
 
 
 MOMENTS = """
-import signal, sys, time
+import signal, sys, threading, time
 
 def main():
+    threading.Thread(target=time.sleep, args=[0.06]).start()  # joined in the end
     try:
         print("entered", flush=True)
         time.sleep(0.03)
