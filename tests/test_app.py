@@ -100,7 +100,9 @@ def default_app(synced: Render, middle: Interpreter, target: Path) -> App:
     return make_app(synced, middle, target)
 
 
-@pytest.mark.parametrize("python", ["middle", "relocated"], indirect=True)
+@pytest.mark.parametrize(
+    "python", ["middle", pytest.param("relocated", marks=pytest.mark.slow)], indirect=True
+)
 def test_app_runs_from_anywhere(app: App, tmp_path: Path) -> None:
     """Tests and `cargo run` unactivated; the executable from / with an empty environment."""
     (app.project / "ada.json").write_text(ADA)

@@ -483,6 +483,7 @@ def test_relocated_python(
     assert "cannot be linked with it" in result.output and not (tmp_path / "made").exists()
 
 
+@pytest.mark.slow
 def test_seed(middle: Interpreter, relocated: Interpreter, target: Path, tmp_path: Path) -> None:
     """The project of uv issue 11006: libpython, the standard library, and force."""
     for python in (middle, relocated):

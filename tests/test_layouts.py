@@ -74,6 +74,7 @@ REASONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layout", "other"), [("single", "workspace"), ("workspace", "single")])
 def test_layout_does_not_change(template: Path, tmp_path: Path, layout: str, other: str) -> None:
     project = tmp_path / "fast-sum"
