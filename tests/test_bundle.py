@@ -171,15 +171,15 @@ def error(app: Path, env: dict[str, str]) -> str:
     return lines[-1]
 
 
-MIDDLE = pytest.mark.parametrize("bundled", ["middle"], indirect=True)
-
-
-@pytest.fixture(scope="module", params=["relocated", "middle"])
+@pytest.fixture(scope="module")
 def bundled(
-    request: pytest.FixtureRequest, shared_project: Render, target: Path
+    shared_project: Render, middle: Interpreter, target: Path
 ) -> tuple[Path, Interpreter, dict[str, str], Path, str]:
-    """Return an app with PROBE, its Python, the environment, the bundle and what was printed."""
-    python: Interpreter = request.getfixturevalue(request.param)
+    """Return an app with PROBE, its Python, the environment, the bundle and what was printed.
+
+    tests/test_app_release.py has bundles of a relocated Python.
+    """
+    python = middle
     env = environment(target, python)
     app = make_app(shared_project, python, env)
     (app / "python/my_app/summary.py").write_text(PROBE)
@@ -252,10 +252,8 @@ def test_bundle_names_no_folder_of_this_machine(bundled: Bundled) -> None:
             assert path.stat().st_mode & 0o777 in (0o644, 0o755)
             if any(name.encode() in content for name in names):
                 found.add(path.relative_to(made).as_posix())
-    # The prefix that was compiled in; that of the relocated Python does not exist.
-    relocated = "relocated" in str(python.base_prefix)
-    expected = set() if relocated else {f"python/lib/libpython{python.minor}.so.1.0"}
-    assert found == expected
+    # The prefix that was compiled in
+    assert found == {f"python/lib/libpython{python.minor}.so.1.0"}
     assert all(f"note: {name} has the path {python.base_prefix} in it" in output for name in found)
 
 
@@ -286,7 +284,6 @@ def test_bundle_report(bundled: Bundled) -> None:
 
 
 @pytest.mark.slow
-@MIDDLE
 def test_bundle_is_the_same_again(bundled: Bundled) -> None:
     app, _, env, made, _ = bundled
     archive = Path(f"{made}.tar.gz")
@@ -304,7 +301,6 @@ def test_bundle_is_the_same_again(bundled: Bundled) -> None:
 
 
 @pytest.mark.slow
-@MIDDLE
 def test_environment_instead_of_the_bundle(bundled: Bundled, tmp_path: Path) -> None:
     """MY_APP_VENV wins; a bundle that lost files says so, and takes no other Python."""
     app, python, _, made, _ = bundled
@@ -334,7 +330,6 @@ def test_environment_instead_of_the_bundle(bundled: Bundled, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@MIDDLE
 def test_library_that_cannot_be_copied(bundled: Bundled, tmp_path: Path) -> None:
     """It is named, with the file that needs it."""
     app, python, env, _, _ = bundled
@@ -367,7 +362,6 @@ def test_python_of_uv_is_preferred(
 
 
 @pytest.mark.slow
-@MIDDLE
 def test_full_disk_and_interruption(bundled: Bundled, root: Root) -> None:
     app, _, env, _, _ = bundled
     before = {path: path.stat().st_ino for path in (app / "dist").iterdir()}
