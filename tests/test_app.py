@@ -145,9 +145,7 @@ def test_app_runs_from_anywhere(app: App, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_errors_name_the_cure(
-    default_app: App, newest: Interpreter, oldest: Interpreter, tmp_path: Path
-) -> None:
+def test_errors_name_the_cure(default_app: App, newest: Interpreter, tmp_path: Path) -> None:
     app = default_app
     run(["cargo", "build"], app.project, app.env)
 

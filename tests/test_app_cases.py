@@ -36,9 +36,6 @@ KINDS = [
 # Plain Python has the package beside this file.
 START = 'from case import main\n\nif __name__ == "__main__":\n    main()\n'
 
-# Before a command, as a shell's background jobs ignore Ctrl-C, and so do their children
-DEFAULT_SIGNAL = ["/usr/bin/env", "--default-signal=INT"]
-
 
 @dataclass
 class Outcome:
@@ -85,9 +82,8 @@ def make_app(render: Any, python: Interpreter, target: Path) -> App:
     env = environment(target, python)
     project = render(python, env, "case", kind="app", example=False)
     shutil.copy(CASES / "main.rs", project / "src")
-    crates = ["ctrlc@3", "tokio@1", "--features=rt-multi-thread,macros,signal"]
-    run(["cargo", "add", "--quiet", *crates[:1]], project, env)
-    run(["cargo", "add", "--quiet", *crates[1:]], project, env)
+    for crate in (["ctrlc@3"], ["tokio@1", "--features=rt-multi-thread,macros,signal"]):
+        run(["cargo", "add", "--quiet", *crate], project, env)
     return App(project, env)
 
 
@@ -127,7 +123,7 @@ def execute(
     with (folder.parent / f"{folder.name}.stderr").open("w+", encoding="utf-8") as stderr:
         start = time.monotonic()
         process = subprocess.Popen(
-            [*DEFAULT_SIGNAL, *command],
+            command,
             cwd=folder,
             env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"} | (env or {}),
             stdin=subprocess.PIPE,
