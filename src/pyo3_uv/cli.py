@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pyo3_uv.cli_bundle import bundle
 from pyo3_uv.cli_doctor import doctor, start
 from pyo3_uv.cli_fix import fix
 from pyo3_uv.cli_new import new
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Rust for Python under uv: a new project from the template, a doctor for any PyO3 project.",
 )
-for command in (new, doctor, start, fix):
+for command in (new, doctor, start, fix, bundle):
     app.command()(command)
 
 
