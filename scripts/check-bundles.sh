@@ -1,5 +1,5 @@
 #!/bin/bash
-# Tries what bundle.py does on macOS and Windows, on a Debian machine: its own functions make a bundle of
+# Tries what `pyo3-uv bundle` does on macOS and Windows, on Debian: its own functions make a bundle of
 # Mach-O and PE files, which LLVM builds here and wheels have, and a loader's rules are applied to the
 # result after the originals are gone.
 #
@@ -147,9 +147,14 @@ uv pip install --quiet --target "$site" --python-version 3.12 --python-platform 
 
 # ---- The bundles ----
 
-bundle="$repository/template/{% if kind == 'app' %}bundle.py{% endif %}"
-SIGNED=$work/signed uv run --quiet --no-project --with auditwheel --with delocate --with pefile --with tzdata \
-    python - "$bundle" "$work" <<'INSIDE'
+for folder in "$work/mac/env/lib/python3.12" "$work/win/env/Lib"; do
+    about=$folder/site-packages/made-1.dist-info
+    mkdir "$about"
+    printf 'Name: made\nVersion: 1\n' > "$about/METADATA"
+    (cd "$about/.." && find . -type f ! -path './numpy*' ! -path './*illow*' ! -path './PIL/*' -printf '%P,,\n') > "$about/RECORD"
+done
+SIGNED=$work/signed uv run --quiet --no-project --with "pyo3-uv[bundle] @ file://$repository" \
+    --with delocate --with pefile python - "$work" <<'INSIDE'
 import hashlib
 import os
 import shutil
@@ -157,18 +162,19 @@ import subprocess
 import sys
 import time
 import zipfile
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from macholib import mach_o
 from macholib.MachO import MachO
 
-source, work = sys.argv[1], Path(sys.argv[2])
-loader = SourceFileLoader("bundle", source)
-module = module_from_spec(spec_from_loader("bundle", loader))
-sys.modules["bundle"] = module
-loader.exec_module(module)
+from pyo3_uv.bundle import macos, windows
+from pyo3_uv.bundle.app import installed
+from pyo3_uv.bundle.archive import write_archive
+from pyo3_uv.bundle.contents import add_packages, add_python
+from pyo3_uv.bundle.settings import Settings
+from pyo3_uv.bundle.table import Table
+
+work = Path(sys.argv[1])
 results = []
 
 
@@ -177,15 +183,22 @@ def check(name, passed, details=""):
     print(f"{'ok    ' if passed else 'FAILED'}  {name}{'' if passed else f': {details}'}", flush=True)
 
 
-def collect(folder, python, programs):
-    """Make a bundle of the folder as `make` of bundle.py does; return it and the notes."""
-    bundle = module.Bundle(folder / "dist/.my-app", python)
-    bundle.copy_python()
-    bundle.copy_packages(folder / "env")
+def collect(folder, python, libraries, programs):
+    """Make a bundle as the command does; return its folder, the origins of its files, and the notes."""
+    table = Table(python, Settings(), libraries is windows)
     for program in programs:
-        bundle.copy(program, bundle.folder / program.name)
-    function = module.collect_windows if module.WINDOWS else module.collect_macos
-    return bundle, function(bundle, programs)
+        table.add(PurePosixPath(program.name), program, "program")
+    (folder / "generated").mkdir()
+    add_packages(table, folder / "env", installed(folder / "env"), folder / "generated")
+    add_python(table, set(), folder / "generated")
+    notes, made = libraries.find(table), folder / "dist/my-app"
+    for row in table.files:
+        (made / row.place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(row.source, made / row.place)
+    origins = {made / row.place: row.source for row in table.files}
+    for row in table.files:
+        libraries.relink(table, made, row.place, row.source, lambda x: subprocess.run(x, check=True))
+    return made, origins, notes
 
 
 # ---- macOS ----
@@ -234,7 +247,6 @@ def load(executable, file, chain, loaded):
     return lost
 
 
-module.LINUX = False
 mac = work / "mac"
 base = mac / "base"
 python = {
@@ -243,20 +255,20 @@ python = {
     "site": "lib/python3.12/site-packages",
 }  # fmt: skip
 programs = sorted((mac / "release").iterdir())
-bundle, notes = collect(mac, python, programs)
+made, origins, notes = collect(mac, python, macos, programs)
 folder = mac / "elsewhere/my-app"  # and nothing else is left
 moved = {
-    folder / file.relative_to(bundle.folder): origin.read_bytes()
-    for file, origin in bundle.origins.items()
+    folder / file.relative_to(made): origin.read_bytes()
+    for file, origin in origins.items()
 }
 strange = {
-    folder / file.relative_to(bundle.folder)
-    for file, origin in bundle.origins.items()
+    folder / file.relative_to(made)
+    for file, origin in origins.items()
     if is_macho(origin) and {"numpy", "PIL", "wheel"} & set(file.parts)
     and any(rpath.startswith("/") for rpath in commands(origin, mach_o.LC_RPATH))
 }  # fmt: skip
 folder.parent.mkdir()
-shutil.move(bundle.folder, folder)
+shutil.move(made, folder)
 for old in ("base", "opt", "env", "release", "dist"):
     shutil.rmtree(mac / old)
 files = [file for file in moved if is_macho(file)]
@@ -306,7 +318,7 @@ check("the notes name the libraries and what is missing", notes == [
     " python/lib/python3.12/site-packages/needs_gone.so",
 ], notes)  # fmt: skip
 signed = dict(reversed(line.split()) for line in Path(os.environ["SIGNED"]).read_text().splitlines())
-signed = {folder / Path(name).relative_to(bundle.folder): digest for name, digest in signed.items()}
+signed = {folder / Path(name).relative_to(made): digest for name, digest in signed.items()}
 changed = {file for file in files if file.read_bytes() != moved[file]}
 check("what was changed was signed, and nothing else", set(signed) == changed, set(signed) ^ changed)
 stale = [file for file in signed if hashlib.sha256(file.read_bytes()).hexdigest() != signed[file]]
@@ -319,7 +331,6 @@ check("a universal module has both halves", slices == [2], slices)
 
 # ---- Windows ----
 
-module.WINDOWS = True
 win = work / "win"
 base = win / "base"
 os.environ["SYSTEMROOT"] = str(win / "Windows")
@@ -328,9 +339,8 @@ python = {
     "executable": str(base / "python.exe"), "library": base / "python312.dll",
     "site": "Lib/site-packages",
 }  # fmt: skip
-bundle, notes = collect(win, python, [win / "release/my-app.exe"])
-folder = bundle.folder
-there = {file.relative_to(folder).as_posix() for file in bundle.origins}
+folder, origins, notes = collect(win, python, windows, [win / "release/my-app.exe"])
+there = {file.relative_to(folder).as_posix() for file in origins}
 runtime = {"vcruntime140.dll", "vcruntime140_1.dll", "msvcp140.dll", "concrt140.dll"}
 dlls = {"python312.dll", "python3.dll", *runtime}
 beside = {name for name in there if "/" not in name}
@@ -343,7 +353,7 @@ check("DLLs has what the standard library needs, without Tk",
       inside == {"python/DLLs/_ssl.pyd", "python/DLLs/libssl-3.dll"}, inside)  # fmt: skip
 inside = {name for name in there if "/Lib/" in name and "site-packages" not in name}
 check("the standard library is without tests and byte code",
-      inside == {"python/Lib/os.py", "python/Lib/encodings/__init__.py"}, inside)  # fmt: skip
+      inside == {"python/Lib/os.pyc", "python/Lib/encodings/__init__.pyc"}, inside)  # fmt: skip
 expected = ["gone.dll is not on this system; needed by python/Lib/site-packages/needs_gone.pyd"]
 check("the notes name the missing DLL", notes == expected, notes)
 wheels = sum(Path(name).suffix in (".pyd", ".dll") and ("numpy" in name or "PIL" in name) for name in there)
@@ -355,7 +365,7 @@ check("no file is still open", not held)
 for zone in ("UTC", "America/Los_Angeles"):
     os.environ["TZ"] = zone
     time.tzset()
-    module.write_zip(folder, "my-app-1", work / f"{zone[:3]}.zip", 315_532_800)
+    write_archive(folder, "my-app-1", work / f"{zone[:3]}.zip", "zip", 315_532_800)
 archives = {(work / name).read_bytes() for name in ("UTC.zip", "Ame.zip")}
 check("the archive is the same in all time zones", len(archives) == 1)
 subprocess.run([sys.executable, "-m", "zipfile", "-e", work / "UTC.zip", work / "unpacked"], check=True)

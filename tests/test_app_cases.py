@@ -19,7 +19,7 @@ import pytest
 
 from pyo3_uv.interpreters import Interpreter
 
-from .commands import ROOT, run
+from .commands import PYO3_UV, ROOT, run, uv
 from .conftest import Render, render_template
 from .pythons import environment, sync
 
@@ -58,6 +58,7 @@ class App:
 
     project: Path
     env: dict[str, str]
+    site: Path | None = None  # the site-packages of a bundle
 
     def build(self, *options: str) -> Path:
         run(["cargo", "build", "--quiet", *options], self.project, self.env)
@@ -73,6 +74,9 @@ class App:
         else:
             package.mkdir()
             shutil.copy(CASES / f"{name}.py", package / "__init__.py")
+        if self.site:
+            shutil.rmtree(self.site / "case")
+            shutil.copytree(package, self.site / "case")
         lines = (package / "__init__.py").read_text(encoding="utf-8").splitlines()
         options = (line.removeprefix("#: ").split("=", 1) for line in lines if line[:3] == "#: ")
         return {key: json.loads(value) for key, value in options}
@@ -192,13 +196,28 @@ def test_cases(app: App, program: Path, tmp_path: Path) -> None:
     assert differences(app, program, NAMES, tmp_path) == {}
 
 
-@pytest.mark.parametrize("python", ["oldest", "newest", "relocated"], indirect=True)
+@pytest.mark.parametrize("python", ["oldest", "newest"], indirect=True)
 def test_cases_of_each_kind(
     shared_project: Render, python: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     app = make_app(shared_project, python, target)
-    options = ["--release"] if python.minor == "3.12" else []
-    assert differences(app, app.build(*options), KINDS, tmp_path) == {}
+    assert differences(app, app.build(), KINDS, tmp_path) == {}
+
+
+def test_cases_in_a_bundle(
+    shared_project: Render, relocated: Interpreter, target: Path, tmp_path: Path
+) -> None:
+    """Release code, with the relocated Python in the bundle, which is moved; BUNDLED=1 for all."""
+    app = make_app(shared_project, relocated, target)
+    (app.project / "python/case/__init__.py").write_text("def main(): pass\n")
+    run([uv(), "lock", "--quiet"], app.project, app.env)
+    run([PYO3_UV, "bundle"], app.project, app.env)
+    [made] = (path for path in (app.project / "dist").iterdir() if path.is_dir())
+    program = shutil.move(made, tmp_path / "moved") / "case"
+    app.site = tmp_path / f"moved/python/lib/python{relocated.minor}/site-packages"
+    names = set(NAMES if os.environ.get("BUNDLED") else KINDS)
+    names -= {"redirected"}  # It prints that there is a virtual environment.
+    assert differences(app, program, sorted(names), tmp_path) == {}
 
 
 def mode(program: Path, name: str, tmp_path: Path, **options: Any) -> Outcome:

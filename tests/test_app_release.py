@@ -11,12 +11,13 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import copier
 import pytest
 
 from pyo3_uv.interpreters import Interpreter
 
-from .commands import commit_all, run, uv, with_path
-from .conftest import Render, render_template
+from .commands import commit_all, publish, run, uv, with_path
+from .conftest import Render
 from .projects import replace as edit
 from .pythons import relocate
 from .workflows import Workflow
@@ -87,28 +88,31 @@ def managed(
 
 @pytest.fixture(scope="module")
 def release(
-    source: Path,
+    template: Path,
     middle: Interpreter,
     managed: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Release:
-    """Return a release up to the upload, and the tests after it."""
-    project = render_template(
-        source,
-        tmp_path_factory.mktemp("app") / "my-app",
-        kind="app",
-        python_version=middle.minor,
-        extras=["github"],
-    )
+    """Return a release up to the upload, and the tests after it.
+
+    The command comes from the template's repository, at the commit of the answers file.
+    """
+    managed |= publish(template, tmp_path_factory.mktemp("published"))
+    project = tmp_path_factory.mktemp("app") / "my-app"
+    answers = {"kind": "app", "python_version": middle.minor, "extras": ["github"]}
+    copier.run_copy(str(template), project, answers, defaults=True, quiet=True, vcs_ref="HEAD")
     # So that it needs a library that is the system's
     source_file = project / "python/my_app/summary.py"
     edit(source_file, "from prettytable", "import zlib\n\nfrom prettytable")
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    ship = readme.partition("## Ship\n")[2].split("```sh\n")[1].split("```")[0]
     workflow = Workflow(project, "release.yml", with_path(managed, Path(uv()).parent))
     only_managed = managed | workflow.jobs["build"]["env"]
     run([uv(), "lock", "--quiet"], project, only_managed)
     run(["cargo", "generate-lockfile", "--quiet"], project, managed)
     commit_all(project)
     output = workflow.run_job("build")
+    assert ship in workflow.ran
     assert ", one of uv's, which needs nothing else" in output
     assert "test result: ok" in output
 
@@ -138,7 +142,8 @@ def test_every_bundle_is_tested(render: Render) -> None:
 def test_steps_for_linux(release: Release, sudo: Path, tmp_path: Path) -> None:
     """From the locked project to the program in a root folder with glibc only."""
     name = f"my-app-0.1.0-{platform.machine()}-unknown-linux-gnu.tar.gz"
-    assert {file.name for file in release.artifact.iterdir()} == {name, f"{name}.sha256"}
+    manifest = f"{name.removesuffix('.tar.gz')}.json"
+    assert {file.name for file in release.artifact.iterdir()} == {name, f"{name}.sha256", manifest}
     output = release.test(tmp_path, sudo)
     assert TABLE in output
     root = {path.name for path in (tmp_path / "root").iterdir()}

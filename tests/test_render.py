@@ -36,7 +36,7 @@ KIND = {
     "workspace": PACKAGE
     | {f"{CORE}/Cargo.toml", f"{CORE}/src/lib.rs"}
     | {f"{BINDINGS}/{name}" for name in ("Cargo.toml", "build.rs", "src/lib.rs")},
-    "app": {"build.rs", "src/main.rs", "src/python.rs", "bundle.py"}
+    "app": {"build.rs", "src/main.rs", "src/python.rs"}
     | {"python/my_project/__init__.py", "python/my_project/py.typed"},
 }
 EXAMPLE = {

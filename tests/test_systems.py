@@ -215,7 +215,7 @@ system, folder, fields = json.loads(sys.argv[1])
 config = dict(fields, orig_argv=[], isolated=1, use_environment=0)
 if system == "windows":
     ns = MockNTNamespace(real_executable=folder + r"\app.exe", library=folder + r"\python98.dll", config=config)
-    files = [r"\app.exe", r"\python\python.exe"], [r"\python98.dll", r"\python\Lib\os.py"]
+    files = [r"\app.exe", r"\python\python.exe"], [r"\python98.dll", r"\python\Lib\os.pyc"]
     ns.add_known_dir(folder + r"\python\DLLs")
 else:
     suffix = "dylib" if system == "darwin" else "so"
@@ -224,7 +224,7 @@ else:
         os_name=system, PREFIX="/install", EXEC_PREFIX="/install", library=folder + library, config=config,
         real_executable=folder + "/app" if system == "darwin" else None,  # Linux does not tell
     )
-    files = ["/app", "/python/bin/python9.8", "/python/bin/python3"], [library, "/python/lib/python9.8/os.py"]
+    files = ["/app", "/python/bin/python9.8", "/python/bin/python3"], [library, "/python/lib/python9.8/os.pyc"]
     ns.add_known_link(folder + "/python/bin/python3", folder + "/python/bin/python9.8")
     ns.add_known_dir(folder + "/python/lib/python9.8/lib-dynload")
 if sys.version_info >= (3, 13):
@@ -247,7 +247,9 @@ def test_rules_of_a_bundle(rules: Interpreter, system: str) -> None:
         folder = PureWindowsPath(r"C:\my app")
         executable, libraries = "python.exe", ["Lib", "DLLs"]
     home = folder / "python"
-    fields = {"home": str(home), "executable": str(home / executable)}
+    fields = {"executable": str(home / executable)}
+    if system == "windows":
+        fields["home"] = str(home)
     question = json.dumps([system, str(folder), fields])
     output = run([rules.path, "-c", BUNDLE_RULES, question], Path.cwd()).output
     found = json.loads(output.splitlines()[-1])

@@ -17,6 +17,8 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
 from pyo3_uv.bundle.settings import Settings, read_settings
 from pyo3_uv.interpreters import executable_of
 from pyo3_uv.process import Result, UserError, outer_environment
@@ -51,6 +53,7 @@ class App:
     package: dict[str, Any]  # of cargo, for the app's
     work: Path
     target: str
+    own: str  # the name of the app's Python package, normalized
 
     @property
     def name(self) -> str:
@@ -88,7 +91,8 @@ class App:
             for name in ("CFLAGS", "CXXFLAGS"):
                 env[name] = " ".join([env.get(name, ""), *flags]).strip()
         else:
-            flags = [f"--remap-path-prefix={name}" for name in maps]
+            flags = env.get("RUSTFLAGS", "").split()
+            flags += [f"--remap-path-prefix={name}" for name in maps]
             env["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
         return env
 
@@ -178,10 +182,9 @@ class App:
         options += [f"--extra={extra}" for extra in self.settings.extras]
         env = self.environment | {"UV_PROJECT_ENVIRONMENT": str(environment)}
         error = "uv did not install the packages"
-        built = [self.run(["uv", "version"]).split()[0]]
-        self.show(["uv", "sync", *options, f"--reinstall-package={built[0]}"], env, error)
-        folders = [dist.name for dist in installed(environment) if "dir_info" in origin(dist)]
-        if others := [name for name in folders if normal(name) != normal(built[0])]:
+        self.show(["uv", "sync", *options, f"--reinstall-package={self.own}"], env, error)
+        folders = {normal(x.name) for x in installed(environment) if "dir_info" in origin(x)}
+        if others := sorted(folders - {self.own}):
             again = [f"--reinstall-package={name}" for name in others]
             self.show(["uv", "sync", *options, *again], env, error)
         return environment
@@ -244,15 +247,22 @@ def load(project: Path) -> App:
     if done.code:
         raise UserError(f"cargo needs another Cargo.lock; run `cargo check`: {last_line(done)}")
     metadata = json.loads(done.stdout)
+    document = tomlkit.parse((project / "pyproject.toml").read_text(encoding="utf-8")).unwrap()
     manifest = project / "Cargo.toml"
     [package] = [p for p in metadata["packages"] if Path(p["manifest_path"]).samefile(manifest)]
-    [target] = re.findall(r"^host: (.*)", run_to_end(["rustc", "-vV"], project).stdout, re.MULTILINE)
+    [target] = re.findall(
+        r"^host: (.*)", run_to_end(["rustc", "-vV"], project).stdout, re.MULTILINE
+    )
     work = Path(metadata["target_directory"], "bundle")
-    return App(project, read_settings(project), metadata, package, work, target)
+    own = normal(document["project"]["name"])
+    return App(project, read_settings(document, project), metadata, package, work, target, own)
 
 
 def site_packages(environment: Path) -> Path:
-    [folder] = environment.glob("Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages")
+    [folder] = [
+        *environment.glob("lib/python*/site-packages"),
+        *environment.glob("Lib/site-packages"),
+    ]
     return folder
 
 
@@ -274,5 +284,7 @@ def normal(name: str) -> str:
 
 
 def last_line(result: Result) -> str:
+    """Return the line that says why a command failed: the last one, but for hints of uv."""
     lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("hint:")]
     return lines[-1] if lines else f"exit code {result.code}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
-import subprocess
 import tarfile
 import time
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from pyo3_uv.process import run
 
 BLOCK = 1 << 20
 LEVEL = 6  # 9 takes three times as long, for half a percent
@@ -19,10 +20,7 @@ LEVEL = 6  # 9 takes three times as long, for half a percent
 def commit_date(project: Path) -> int:
     """Return the date of all files: SOURCE_DATE_EPOCH, else that of the last commit."""
     date = os.environ.get("SOURCE_DATE_EPOCH")
-    if not date:
-        command = ["git", "-C", str(project), "log", "-1", "--format=%ct"]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-        date = done.stdout
+    date = date or run(["git", "log", "-1", "--format=%ct"], project).stdout
     return max(int(date or 0), 315_532_800)  # 1980, the first year of zip
 
 

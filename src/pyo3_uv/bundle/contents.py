@@ -14,7 +14,7 @@ from fnmatch import translate
 from importlib.metadata import Distribution
 from pathlib import Path, PurePosixPath
 
-from pyo3_uv.bundle.app import App, installed, site_packages
+from pyo3_uv.bundle.app import App, installed, origin, site_packages
 from pyo3_uv.bundle.table import Row, Table
 from pyo3_uv.process import UserError, run
 
@@ -41,15 +41,23 @@ LICENSE_FILE = re.compile(r"(UN)?LICEN[CS]E|COPYING|COPYRIGHT|NOTICE", re.IGNORE
 IMPORTED = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 
 # Where the bundle's Python has it: also run by those that the program starts.
+# Without `home` it makes no virtual environment, but site.py leaves out the user's site-packages, as
+# the program does; no flag or variable says so to all that it starts. (site is a frozen module.)
+CONFIG = "include-system-site-packages = false\n"
 START = '''\
 """What a Python needs that may be started on any machine."""
 
 import os
-import re
+import site
+import sys
+
+if site.ENABLE_USER_SITE:  # on Windows
+    site.ENABLE_USER_SITE = False
+    sys.path[:] = [path for path in sys.path if path != site.USER_SITE]
 
 # The program ignores these, and the Pythons that it starts are its own.
 for name in list(os.environ):
-    if re.fullmatch("PYTHON[A-Z]+", name) and name != "PYTHONTZPATH":
+    if name.startswith("PYTHON") and name.isalpha() and name != "PYTHONTZPATH":
         del os.environ[name]
 
 # OpenSSL looks where the machine that it was built on has certificates. Where others have them:
@@ -89,6 +97,7 @@ def collect(app: App, environment: Path, programs: Iterable[Path]) -> Table:
         place = row.place.parent / "__pycache__" / name
         table.add(place, row.source, "byte code", row.owner, compiled=True)
     add_licenses(table, app)
+    table.check()
     return table
 
 
@@ -116,7 +125,9 @@ def add_python(table: Table, imported: set[str], generated: Path) -> None:
         for name, patterns in OPTIONAL.items()
         if name not in imported
     }
-    left_out = {reason: re.compile("|".join(map(translate, each))) for reason, each in groups.items()}
+    left_out = {
+        reason: re.compile("|".join(map(translate, each))) for reason, each in groups.items()
+    }
     roots = {stdlib: table.stdlib} | ({base / "DLLs": table.home / "DLLs"} if table.windows else {})
     for root, place in roots.items():
         for file in files_in(root):
@@ -129,8 +140,6 @@ def add_python(table: Table, imported: set[str], generated: Path) -> None:
             elif file.suffix == ".py":
                 if relative.name.startswith("_sysconfigdata"):
                     file = write(generated / file.name, without_paths(file, str(base)))
-                elif relative.name == "site.py":
-                    file = write(generated / file.name, without_user_site(file))
                 source = place / relative
                 table.add(source, file, "source of the standard library", "Python", left_out=True)
                 if table.rows[source].left_out:
@@ -150,7 +159,12 @@ def add_python(table: Table, imported: set[str], generated: Path) -> None:
         for link in {"python3", "python"} - {executable.name}:
             table.links[table.executable.with_name(link)] = executable.name
     if "tkinter" in imported and not table.windows:
-        command = [executable, "-I", "-c", "import tkinter; print(tkinter.Tcl().eval('info library'))"]
+        command = [
+            executable,
+            "-I",
+            "-c",
+            "import tkinter; print(tkinter.Tcl().eval('info library'))",
+        ]
         if tcl := run(command).stdout.strip():
             for folder in (Path(tcl), Path(tcl).with_name(Path(tcl).name.replace("tcl", "tk"))):
                 for file in files_in(folder):
@@ -165,6 +179,7 @@ def add_packages(
     site = site_packages(environment)
     texts: dict[str, dict[PurePosixPath, str]] = defaultdict(dict)
     rows: list[tuple[Path, PurePosixPath, str]] = []
+    built = {f"{dist.name} {dist.version}" for dist in packages if origin(dist)}
     for dist in packages:
         owner = f"{dist.name} {dist.version}"
         for file in dist.files or ():
@@ -177,9 +192,13 @@ def add_packages(
                 if source.suffix == ".py":
                     texts[owner][relative] = source.read_text(encoding="utf-8", errors="replace")
             else:
-                rows.append((source, table.home / source.relative_to(environment).as_posix(), owner))
+                rows.append(
+                    (source, table.home / source.relative_to(environment).as_posix(), owner)
+                )
     tests = find_tests(texts)
-    lazy = {owner for owner, found in texts.items() if any("attach_stub" in x for x in found.values())}
+    lazy = {
+        owner for owner, found in texts.items() if any("attach_stub" in x for x in found.values())
+    }
     for source, place, owner in rows:
         relative = place.relative_to(table.site) if place.is_relative_to(table.site) else place
         reason = ""
@@ -195,23 +214,33 @@ def add_packages(
             reason = "only for building"
         elif place.is_relative_to(table.home / "Scripts"):
             reason = "starts a Python of the machine"
-        table.add(place, source, reason or "package", owner, left_out=bool(reason))
+        why = "package built here" if owner in built else "package"
+        table.add(place, source, reason or why, owner, left_out=bool(reason))
 
     for name in ("certifi", "tzdata"):
-        if not any(dist.name == name for dist in packages) and (name == "tzdata" or sys.platform == "linux"):
+        if not any(dist.name == name for dist in packages) and (
+            name == "tzdata" or sys.platform == "linux"
+        ):
             extra = importlib.metadata.distribution(name)
             for file in extra.files or ():
                 if file.suffix != ".pyc" and ".." not in file.parts:
                     reason = "for machines without certificates or time zones"
                     place = table.site / file.as_posix()
-                    table.add(place, Path(str(extra.locate_file(file))), reason, f"{name} {extra.version}")
+                    table.add(
+                        place, Path(str(extra.locate_file(file))), reason, f"{name} {extra.version}"
+                    )
     table.add(table.site / "_bundle.py", write(generated / "_bundle.py", START), "start", "Python")
+    if not table.windows:
+        config = write(generated / "pyvenv.cfg", CONFIG)
+        table.add(table.home / "pyvenv.cfg", config, "start", "Python")
     pth = write(generated / "_bundle.pth", "import _bundle\n")
     table.add(table.site / "_bundle.pth", pth, "start", "Python")
     there = {str(row.place) for row in table.files}
     for row in [row for row in table.files if row.place.match("*.dist-info/RECORD")]:
         lines = row.source.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [x for x in lines if os.path.normpath(table.site / x.split(",")[0].strip('"')) in there]
+        kept = [
+            x for x in lines if os.path.normpath(table.site / x.split(",")[0].strip('"')) in there
+        ]
         row.source = write(generated / f"{row.place.parent.name}-RECORD", "".join(kept))
     return [
         text
@@ -242,7 +271,9 @@ def find_tests(texts: dict[str, dict[PurePosixPath, str]]) -> dict[str, tuple[st
 
     unused: dict[str, tuple[str, ...]] = defaultdict(tuple)
     for owner, modules in texts.items():
-        folders = {x for path in modules for x in path.parents if x.name in names and len(x.parts) > 1}
+        folders = {
+            x for path in modules for x in path.parents if x.name in names and len(x.parts) > 1
+        }
         unused[owner] = tuple(f"{folder}/" for folder in sorted(folders) if not used(owner, folder))
     return unused
 
@@ -254,19 +285,6 @@ def without_paths(file: Path, base: str) -> str:
     folders.append(str(Path.home()))
     kept = {k: v for k, v in variables.items() if not any(folder in str(v) for folder in folders)}
     return f"build_time_vars = {pprint.pformat(kept)}\n"
-
-
-def without_user_site(file: Path) -> str:
-    """Return site.py for a Python that never looks into the user's site-packages.
-
-    The program does not, and no flag or variable could say so to all that it starts.
-    """
-    text, count = re.subn(
-        r"^ENABLE_USER_SITE = None$", "ENABLE_USER_SITE = False", file.read_text("utf-8"), flags=re.M
-    )
-    if count != 1:
-        raise UserError(f"{file} is not the site.py of CPython; use another Python")
-    return text
 
 
 def add_licenses(table: Table, app: App) -> None:

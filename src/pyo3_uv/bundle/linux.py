@@ -42,7 +42,7 @@ def read(file: Path) -> Elf | None:
         if stream.read(4) != b"\x7fELF":
             return None
         elf = ELFFile(stream)
-        if elf["e_machine"] != _machine():
+        if elf["e_machine"] != _machine() or elf["e_type"] not in ("ET_DYN", "ET_EXEC"):
             return None
         dynamic = elf.get_section_by_name(".dynamic")
         tags = list(dynamic.iter_tags()) if dynamic else []
@@ -97,7 +97,7 @@ def common() -> frozenset[str]:
 def is_simple(library: Path) -> bool:
     """Say whether it needs nothing but what every Linux has, so that it can be copied."""
     return all(
-        found and (name in common() or (read(found) or read(loader())).is_glibc)  # type: ignore[union-attr]
+        found and (name in common() or ((elf := read(found)) and elf.is_glibc))
         for name, found in resolve(library).items()
     )
 
@@ -175,7 +175,8 @@ def relink(table: Table, folder: Path, place: PurePosixPath, source: Path, run: 
     elf, file = read(source), folder / place
     if not elf:
         return
-    run(["strip", "--strip-unneeded", file])
+    if ".so" in file.name or table.starts_python(place):  # data may follow another executable
+        run(["strip", "--strip-unneeded", file])
     kept = []
     for entry in elf.rpath:
         start, _, rest = entry.partition("/")

@@ -52,7 +52,11 @@ def find(table: Table) -> list[str]:
 
 
 def relink(
-    table: Table, folder: Path, place: PurePosixPath, source: Path, run: Callable[[Sequence[str | Path]], str]
+    table: Table,
+    folder: Path,
+    place: PurePosixPath,
+    source: Path,
+    run: Callable[[Sequence[str | Path]], str],
 ) -> None:
     """Make the names of libraries relative, remove rpaths of other machines, and sign."""
     file, needed = folder / place, dependencies(table, source)
@@ -64,7 +68,9 @@ def relink(
     kept = {
         name
         for found, name in get_dependencies(file)
-        if name.startswith(("@loader_path", "@rpath")) and found and Path(found).is_relative_to(folder)
+        if name.startswith(("@loader_path", "@rpath"))
+        and found
+        and Path(found).is_relative_to(folder)
     }
     changes = []
     if place == library or table.rows[place].reason == "library of this system":

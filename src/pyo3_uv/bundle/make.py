@@ -73,12 +73,17 @@ def _make(app: App, dist: Path, explain: bool, say: Say) -> Made:
     archive = dist / f"{app.name}.{app.settings.archive}"
     new, old = dist / f".{app.name}", dist / f".{app.name}.old"
     partial, checksum = dist / f".{archive.name}", dist / f"{archive.name}.sha256"
-    # What a run that was killed has left
-    if old.exists() and not final.exists():
-        old.rename(final)
-    clean = [new, old, partial, partial.with_name(f"{partial.name}.tmp")]
-    remove(*clean)
 
+    def tidy() -> None:
+        if old.exists() and not final.exists():
+            old.rename(final)
+        for path in (new, old, partial, partial.with_name(f"{partial.name}.tmp")):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    tidy()  # after a run that was killed
     say(f"CPython {app.python['version']} in {app.python['base_prefix']}, {app.python['origin']}")
     say("Packages")
     environment = app.install()
@@ -116,14 +121,9 @@ def _make(app: App, dist: Path, explain: bool, say: Say) -> Made:
         partial.replace(archive)
         checksum.write_bytes(f"{digest}  {archive.name}\n".encode())
         manifest.write(record)
+        if (other := before.archive.get("name", archive.name)) != archive.name:  # of another kind
+            (dist / other).unlink(missing_ok=True)
+            (dist / f"{other}.sha256").unlink(missing_ok=True)
     finally:
-        remove(*clean)
+        tidy()
     return Made(final, archive, table, manifest)
-
-
-def remove(*paths: Path) -> None:
-    for path in paths:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)

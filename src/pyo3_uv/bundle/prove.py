@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pyo3_uv.bundle.app import App, installed, normal
-from pyo3_uv.bundle.table import Table
+from pyo3_uv.bundle.table import DROPPED, Table
 from pyo3_uv.interpreters import executable_of
 from pyo3_uv.process import UserError
 
@@ -134,11 +134,12 @@ def prove(app: App, table: Table, bundle: Path, environment: Path) -> list[str]:
     if sys.platform != "linux" or not shutil.which("unshare") or rooms[1].run("../bin/true")[0]:
         rooms = [Room(app.work / "root", bundle, "here")]
         notes.append("tried beside this system, as nobody may make namespaces")
-    own = normal(app.run(["uv", "version"]).split()[0])
-    modules, sources = modules_of(table, environment, own)
+    modules, sources = modules_of(table, environment, app.own)
     rust = "".join(file.read_text("utf-8") for file in (app.project / "src").rglob("*.rs"))
     notes += try_imports(table, rooms, environment, modules, sources, rust)
-    [program] = sorted(row.place.name for row in table.files if row.reason == "program")[:1]
+    programs = sorted(row.place.name for row in table.files if row.reason == "program")
+    name = app.package["name"] + (".exe" if table.windows else "")
+    program = name if name in programs else programs[0]
     if not app.settings.smoke:
         notes.append("the program was not started, as smoke is empty")
     for room in rooms if app.settings.smoke else []:
@@ -173,11 +174,21 @@ def try_imports(
         for source, name, in_python in absent:
             if re.search(rf"\b{name.split('.')[-1]}\b", rust):
                 continue  # The program makes it, as by append_to_inittab!.
-            fix = f"run `uv add` with the package that has it, such as `uv add {name.split('.')[0]}`"
-            if in_python:
-                fix = "this Python lacks it, or `drop` in the settings names it"
-            file = PurePosixPath(source).relative_to(table.site)
-            raise UserError(f"{file} imports {name}, which is no dependency; {fix}")
+            top, *_ = parts = name.split(".")
+            places = {folder.joinpath(*parts) for folder in (table.site, table.stdlib)}
+            dropped = {
+                row.place.with_suffix("") for row in table.rows.values() if row.reason == DROPPED
+            }
+            if any(places & {path, *path.parents} for path in dropped):
+                why = "which `drop` in the settings names"
+            elif in_python:
+                why = "which this Python lacks; use another one"
+            else:
+                fix = f"run `uv add` with the package that has it, such as `uv add {top}`"
+                why = f"which is no dependency; {fix}"
+            raise UserError(
+                f"{PurePosixPath(source).relative_to(table.site)} imports {name}, {why}"
+            )
         if not failed:
             break
     here = subprocess.run(
@@ -192,7 +203,9 @@ def try_imports(
         if name not in failed:
             notes.append(f"{name} of {modules[name]} needs something of the system: {reason}")
         elif name in in_project:
-            notes.append(f"{name} of {modules[name]} cannot be imported, nor in the project: {reason}")
+            notes.append(
+                f"{name} of {modules[name]} cannot be imported, nor in the project: {reason}"
+            )
         else:
             raise UserError(f"{name} of {modules[name]} cannot be imported in the bundle: {reason}")
     return notes
@@ -221,7 +234,11 @@ def modules_of(table: Table, environment: Path, own: str) -> tuple[dict[str, str
     modules, sources = {}, []
     for dist in installed(environment):
         paths = {PurePosixPath(str(file)) for file in dist.files or ()}
-        there = {path for path in paths if not getattr(table.rows.get(table.site / path), "left_out", True)}
+        there = {
+            path
+            for path in paths
+            if not getattr(table.rows.get(table.site / path), "left_out", True)
+        }
         packages = {path.parent for path in there if path.name == "__init__.py"}
         for path in sorted(there):
             if path.suffix not in (".py", ".so", ".pyd"):
@@ -229,9 +246,17 @@ def modules_of(table: Table, environment: Path, own: str) -> tuple[dict[str, str
             is_own = normal(dist.name) == own
             if is_own and path.suffix == ".py":
                 sources.append(str(table.site / path))
-            stem = path.parent if path.name == "__init__.py" else path.with_name(path.name.split(".")[0])
+            stem = (
+                path.parent
+                if path.name == "__init__.py"
+                else path.with_name(path.name.split(".")[0])
+            )
             inner = any(parent in packages for parent in stem.parents)
             names = stem.parts
-            if all(x.isidentifier() for x in names) and "__main__" not in names and (is_own or not inner):
+            if (
+                all(x.isidentifier() for x in names)
+                and "__main__" not in names
+                and (is_own or not inner)
+            ):
                 modules[".".join(names)] = dist.name
     return modules, sources

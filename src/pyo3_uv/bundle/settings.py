@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePosixPath
-
-import tomlkit
+from typing import Any
 
 from pyo3_uv.process import UserError
 
@@ -21,7 +19,7 @@ class Settings:
     """What an app's owner may choose; docs/bundles.md explains it.
 
     `files` maps files and folders of the project to their places in the bundle. `keep` and `drop`
-    are patterns of paths in the bundle, in which `*` also matches slashes.
+    are patterns of paths in the bundle, in which `*` also matches slashes; `keep` also of reasons.
     """
 
     groups: list[str] = field(default_factory=list)
@@ -33,9 +31,8 @@ class Settings:
     smoke: list[str] = field(default_factory=lambda: ["--version"])
 
 
-def read_settings(project: Path) -> Settings:
-    """Return the settings of a project. Raises `UserError` for what is no setting."""
-    document = tomlkit.parse((project / "pyproject.toml").read_text(encoding="utf-8")).unwrap()
+def read_settings(document: dict[str, Any], project: Path) -> Settings:
+    """Return the settings in a pyproject.toml. Raises `UserError` for what is no setting."""
     given = document.get("tool", {}).get("pyo3-uv", {}).get("bundle", {})
     defaults = Settings()
     names = [setting.name for setting in fields(Settings)]
@@ -52,9 +49,9 @@ def read_settings(project: Path) -> Settings:
     if settings.archive not in ARCHIVES:
         raise UserError(f"archive in {TABLE} is none of {', '.join(ARCHIVES)}", 2)
     for source, destination in settings.files.items():
-        place = PurePosixPath(destination)
-        if place.is_absolute() or ".." in place.parts or not place.parts or os.sep in source[:1]:
-            raise UserError(f"{source} = {destination} in {TABLE}: both must be relative paths", 2)
+        paths = (PurePosixPath(source), PurePosixPath(destination))
+        if any(path.is_absolute() or ".." in path.parts for path in paths):
+            raise UserError(f"{source} = {destination} in {TABLE}: both must be inside", 2)
         if not (project / source).exists():
             raise UserError(f"{source}, which files in {TABLE} names, does not exist", 2)
     return settings

@@ -68,7 +68,9 @@ class Manifest:
 
     def intact(self, folder: Path) -> bool:
         """Say whether a folder has the files, unchanged, and no others."""
-        there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        there = {
+            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        }
         return there == {*self.files, *self.links} and all(
             facts["sha256"] == digest(folder / place) for place, facts in self.files.items()
         )
@@ -82,7 +84,9 @@ def draft(app: App, table: Table) -> Manifest:
     """Return the manifest of a table before anything is copied."""
     code = b"".join(file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py")))
     binaries = [str(row.place) for row in table.files if not row.compiled and is_library(row)]
-    versions = json.dumps([binaries, app.python, app.settings.archive], default=str)
+    versions = json.dumps(
+        [binaries, app.python, app.settings.archive, app.settings.smoke], default=str
+    )
     recipe = hashlib.sha256(code + versions.encode()).hexdigest()
     folders = {
         app.environment_folder: "<packages>",
@@ -93,21 +97,17 @@ def draft(app: App, table: Table) -> Manifest:
         Path.home(): "<home>",
     }
     with ThreadPoolExecutor() as pool:
-        digests = dict(zip((r.place for r in table.files), pool.map(row_digest, table.files)))
+        digests = list(pool.map(row_digest, table.files))
     manifest = Manifest(recipe, licenses=license_rows(table))
     manifest.links = {str(place): target for place, target in sorted(table.links.items())}
-    for row in table.files:
+    for row, value in zip(table.files, digests, strict=True):
         source = row.source.as_posix()
         for folder, name in folders.items():
             if source.startswith(f"{folder.as_posix()}/"):
                 source = name + source.removeprefix(folder.as_posix())
                 break
         reason = f"{row.owner}: {row.reason}" if row.owner else row.reason
-        manifest.files[str(row.place)] = {
-            "source": source,
-            "reason": reason,
-            "input": digests[row.place],
-        }
+        manifest.files[str(row.place)] = {"source": source, "reason": reason, "input": value}
     return manifest
 
 
@@ -132,7 +132,10 @@ def stage(
     for row in table.files:
         place = str(row.place)
         facts = before.files.get(place, {})
-        same = before.recipe == manifest.recipe and facts.get("input") == manifest.files[place]["input"]
+        same = (
+            before.recipe == manifest.recipe
+            and facts.get("input") == manifest.files[place]["input"]
+        )
         file, found = folder / place, old / place
         file.parent.mkdir(parents=True, exist_ok=True)
         if same and found.is_file() and digest(found) == facts["sha256"]:
@@ -162,7 +165,7 @@ def stage(
             del manifest.files[str(row.place)], table.rows[row.place]
     for place, facts in manifest.files.items():
         facts |= {"size": (folder / place).stat().st_size, "sha256": digest(folder / place)}
-    return find_paths(app, folder)
+    return find_paths(app, table, folder)
 
 
 def compile_rows(table: Table, folder: Path, rows: list[Row]) -> None:
@@ -199,23 +202,27 @@ def hide_prefix(file: Path, prefix: Path) -> None:
     if len(prefix.parts) < 4:
         return  # as /usr and /install
     content, parent = file.read_bytes(), str(prefix.parent)
-    new = content.replace(str(prefix).encode(), f"/{'x' * (len(parent) - 1)}/{prefix.name}".encode())
+    new = content.replace(
+        str(prefix).encode(), f"/{'x' * (len(parent) - 1)}/{prefix.name}".encode()
+    )
     if new != content:
         mode = file.stat().st_mode
         file.write_bytes(new)
         file.chmod(mode)
 
 
-def find_paths(app: App, folder: Path) -> list[str]:
-    """Name the files in which a folder of this machine is left."""
-    folders = {app.project, app.work, Path.home(), Path(app.python["base_prefix"])}
-    names = [f"{path}/".encode() for path in sorted(folders) if path not in (Path("/"), Path("/usr"))]
+def find_paths(app: App, table: Table, folder: Path) -> list[str]:
+    """Name the files in which a folder of this machine is left.
+
+    A wheel from an index may have the home of those who built it, which may be called the same.
+    """
+    folders = {app.project, app.work, Path(app.python["base_prefix"])} - {Path("/usr")}
     notes = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            content = path.read_bytes()
-            if found := next((name.decode() for name in names if name in content), None):
-                notes.append(f"{path.relative_to(folder)} has the path {found} in it")
+    for row in table.files:
+        there = folders if row.reason == "package" else folders | {Path.home()} - {Path("/")}
+        content = (folder / row.place).read_bytes()
+        if found := [str(path) for path in sorted(there) if f"{path}/".encode() in content]:
+            notes.append(f"{row.place} has the path {found[0]} in it")
     return notes
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from pyo3_uv.bundle.settings import Settings
 from pyo3_uv.process import UserError
 
+DROPPED = "dropped by the settings"
+
 
 @dataclass
 class Row:
@@ -57,18 +59,30 @@ class Table:
         compiled: bool = False,
         left_out: bool = False,
     ) -> None:
-        """Add a row; `keep` and `drop` of the settings have the last word on what is left out.
+        """Add a row; `drop` and `keep` of the settings have the last word on what is left out.
 
         A place that is taken is left as it is, unless another file comes there: `UserError`.
         """
         path = place.as_posix()
-        if any(fnmatchcase(path, pattern) for pattern in self.settings.drop):
-            reason, left_out = "dropped by the settings", True
-        elif left_out and any(fnmatchcase(path, pattern) for pattern in self.settings.keep):
-            left_out = False
+
+        def named(patterns: list[str], *texts: str) -> bool:
+            return any(fnmatchcase(text, pattern) for text in texts for pattern in patterns)
+
+        if reason not in ("program", "interpreter", "start") and named(self.settings.drop, path):
+            reason, left_out = DROPPED, True
+        elif left_out and named(self.settings.keep, path, reason):
+            reason, left_out = f"{reason}; kept by the settings", False
         row = self.rows.setdefault(place, Row(place, source, reason, owner, compiled, left_out))
         if row.source != source and row.source.read_bytes() != source.read_bytes():
             raise UserError(f"{source} and {row.source} would both be {place} in the bundle")
+
+    def check(self) -> None:
+        """Raise `UserError` if a file would be where others have their folder."""
+        folders = {parent for row in self.files for parent in row.place.parents}
+        for row in self.files:
+            if row.place in folders:
+                text = f"{row.source} would be {row.place}, which is a folder of the bundle"
+                raise UserError(f"{text}; choose another place in the settings")
 
     @property
     def files(self) -> list[Row]:

@@ -48,6 +48,10 @@ def find(table: Table) -> list[str]:
 
 
 def relink(
-    table: Table, folder: Path, place: PurePosixPath, source: Path, run: Callable[[Sequence[str | Path]], str]
+    table: Table,
+    folder: Path,
+    place: PurePosixPath,
+    source: Path,
+    run: Callable[[Sequence[str | Path]], str],
 ) -> None:
     """Leave the file as it is."""
