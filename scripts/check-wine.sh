@@ -104,7 +104,7 @@ says 'no Python environment in '
 
 # A bundle is built with another variable, started in any folder, and has its own DLL.
 cd /renders/app-true-true
-APP_BUNDLE=1 cargo build --quiet --target x86_64-pc-windows-gnu -Z build-std
+PYO3_UV_BUNDLE_1=1 cargo build --quiet --target x86_64-pc-windows-gnu -Z build-std
 mkdir -p '/app/my bundle/python/Lib/encodings'
 cd '/app/my bundle'
 cp /target/x86_64-pc-windows-gnu/debug/app-true-true.exe app.exe

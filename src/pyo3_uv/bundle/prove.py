@@ -23,7 +23,7 @@ LIMIT = 120  # seconds
 # Run by the bundle's Python: imports modules, and looks for what the app's own code names
 IMPORT = """
 import ast, importlib, importlib.util, json, os, sys
-modules, sources = json.loads(sys.argv[1])
+modules, sources = json.load(sys.stdin)
 failed, absent = {}, []
 for name in modules:
     try:
@@ -79,7 +79,7 @@ class Room:
     bundle: Path
     kind: str
 
-    def run(self, program: str, *args: str) -> tuple[int, str, str]:
+    def run(self, program: str, *args: str, stdin: str = "") -> tuple[int, str, str]:
         """Run a program of the bundle in an empty environment; return its status and both outputs."""
         command: list[str | Path] = [self.bundle / program, *args]
         env = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if name in os.environ}
@@ -87,7 +87,7 @@ class Room:
             shutil.rmtree(self.folder, ignore_errors=True)
             for name in ("proc", "dev", "tmp", "bundle"):
                 (self.folder / name).mkdir(parents=True)
-            system = "/usr /bin /sbin /lib /lib64 /etc"
+            system = "/usr /bin /sbin /lib /lib64 /etc /nix"
             system = " ".join(folder for folder in system.split() if Path(folder).exists())
             if self.kind == "bare":
                 system = ""
@@ -100,7 +100,7 @@ class Room:
                 command,
                 cwd="/",
                 env=env,
-                stdin=subprocess.DEVNULL,
+                input=stdin,
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
@@ -191,23 +191,26 @@ def try_imports(
             )
         if not failed:
             break
-    here = subprocess.run(
-        [executable_of(environment), "-I", "-c", IMPORT, json.dumps([list(failed), []])],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    in_project = json.loads(here.stdout.splitlines()[-1])[0] if here.returncode == 0 else failed
+    in_project = failed
+    if failed:
+        here = subprocess.run(
+            [executable_of(environment), "-I", "-c", IMPORT],
+            input=json.dumps([list(failed), []]),
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        if here.returncode == 0:
+            in_project = json.loads(here.stdout.splitlines()[-1])[0]
     notes = []
     for name, reason in first.items():
+        what = f"{name} of {modules[name]}"
         if name not in failed:
-            notes.append(f"{name} of {modules[name]} needs something of the system: {reason}")
+            notes.append(f"{what} needs something of the system: {reason}")
         elif name in in_project:
-            notes.append(
-                f"{name} of {modules[name]} cannot be imported, nor in the project: {reason}"
-            )
+            notes.append(f"{what} cannot be imported, nor in the project: {failed[name]}")
         else:
-            raise UserError(f"{name} of {modules[name]} cannot be imported in the bundle: {reason}")
+            raise UserError(f"{what} cannot be imported in the bundle: {failed[name]}")
     return notes
 
 
@@ -215,7 +218,8 @@ def import_all(
     room: Room, python: str, modules: list[str], sources: list[str]
 ) -> tuple[dict[str, str], list[tuple[str, str, bool]]]:
     """Return which modules cannot be imported, and why; and what sources name that is not there."""
-    code, output, errors = room.run(python, "-B", "-c", IMPORT, json.dumps([modules, sources]))
+    question = json.dumps([modules, sources])
+    code, output, errors = room.run(python, "-B", "-c", IMPORT, stdin=question)
     if code == 0:
         failed, absent = json.loads(output.splitlines()[-1])
         return failed, absent
@@ -246,17 +250,10 @@ def modules_of(table: Table, environment: Path, own: str) -> tuple[dict[str, str
             is_own = normal(dist.name) == own
             if is_own and path.suffix == ".py":
                 sources.append(str(table.site / path))
-            stem = (
-                path.parent
-                if path.name == "__init__.py"
-                else path.with_name(path.name.split(".")[0])
-            )
-            inner = any(parent in packages for parent in stem.parents)
-            names = stem.parts
-            if (
-                all(x.isidentifier() for x in names)
-                and "__main__" not in names
-                and (is_own or not inner)
-            ):
-                modules[".".join(names)] = dist.name
+            module = path.with_name(path.name.split(".")[0])
+            module = module.parent if module.name == "__init__" else module
+            inner = any(parent in packages for parent in module.parents)
+            importable = all(part.isidentifier() and part != "__main__" for part in module.parts)
+            if importable and (is_own or not inner):
+                modules[".".join(module.parts)] = dist.name
     return modules, sources
