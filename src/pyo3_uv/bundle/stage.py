@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -219,9 +220,16 @@ def find_paths(app: App, table: Table, folder: Path) -> list[str]:
     folders = {app.project, app.work, Path(app.python["base_prefix"])} - {Path("/usr")}
     notes = []
     for row in table.files:
+        if row.compiled and row.owner != "Python":
+            continue  # as its source
         there = folders if row.reason == "package" else folders | {Path.home()} - {Path("/")}
         content = (folder / row.place).read_bytes()
-        if found := [str(path) for path in sorted(there) if f"{path}/".encode() in content]:
+        found = [
+            path
+            for path in sorted(there)
+            if re.search(rb"(?<!\.)%b/" % re.escape(bytes(path)), content)
+        ]
+        if found:
             notes.append(f"{row.place} has the path {found[0]} in it")
     return notes
 
