@@ -102,7 +102,7 @@ def _make(app: App, dist: Path, explain: bool, say: Say) -> Made:
         and hashlib.sha256(archive.read_bytes()).hexdigest() == before.archive["sha256"]
         and checksum.is_file()
     )
-    if same_archive and not explain and before.same_as(manifest) and before.intact(final):
+    if same_archive and not explain and manifest.same_as(before) and before.intact(final):
         return Made(final, archive, table, before, unchanged=True)
     try:
         manifest.notes = notes + stage(app, table, manifest, new, final, libraries)

@@ -37,10 +37,11 @@ class Manifest:
     """What is in a bundle, as the file beside it says.
 
     `files` maps places to facts: `source`, `reason`, `size`, `sha256`, and `input`, the digest of
-    what the file was made from.
+    what the file was made from. `skipped` has byte code of sources that do not compile.
     """
 
     recipe: str = ""
+    skipped: list[str] = field(default_factory=list)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     licenses: dict[str, list[str]] = field(default_factory=dict)
@@ -58,14 +59,12 @@ class Manifest:
     def write(self, file: Path) -> None:
         file.write_text(json.dumps(vars(self), indent=1) + "\n", encoding="utf-8", newline="\n")
 
-    def same_as(self, other: Manifest) -> bool:
-        """Say whether both are made of the same, in the same way."""
-
-        def made_of(manifest: Manifest) -> list[Any]:
-            inputs = {place: facts["input"] for place, facts in manifest.files.items()}
-            return [manifest.recipe, inputs, manifest.links]
-
-        return made_of(self) == made_of(other)
+    def same_as(self, made: Manifest) -> bool:
+        """Say whether a bundle that was made is of the same, in the same way."""
+        ours = {place: facts["input"] for place, facts in self.files.items()}
+        theirs = {place: facts["input"] for place, facts in made.files.items()}
+        theirs |= {place: ours[place] for place in made.skipped if place in ours}
+        return (self.recipe, self.links, ours) == (made.recipe, made.links, theirs)
 
     def intact(self, folder: Path) -> bool:
         """Say whether a folder has the files, unchanged, and no others."""
@@ -164,6 +163,7 @@ def stage(
     for row in compiled:
         if not (folder / row.place).exists():
             del manifest.files[str(row.place)], table.rows[row.place]
+            manifest.skipped.append(str(row.place))
     for place, facts in manifest.files.items():
         facts |= {"size": (folder / place).stat().st_size, "sha256": digest(folder / place)}
     return find_paths(app, table, folder)
