@@ -227,7 +227,8 @@ def find_paths(app: App, table: Table, folder: Path) -> list[str]:
         found = [
             path
             for path in sorted(there)
-            if re.search(rb"(?<!\.)%b/" % re.escape(bytes(path)), content)
+            if (text := bytes(path) + b"/") in content
+            and re.search(rb"(?<!\.)" + re.escape(text), content)  # not ./root/
         ]
         if found:
             notes.append(f"{row.place} has the path {found[0]} in it")
