@@ -415,8 +415,8 @@ def bundle(bench: Bench) -> dict[str, Row]:
     for bundler in BUNDLERS:
         name = bundler.name
         shutil.rmtree(folder / "cache", ignore_errors=True)
-        for title in (BUILD, AGAIN, EDIT, REBUILD):
-            if title == EDIT:
+        for title in (BUILD, AGAIN, EDIT_PYTHON, REBUILD):
+            if title == EDIT_PYTHON:
                 folder_of = ours / "python/my_app" if bundler is BUNDLERS[0] else sources[name]
                 replace(folder_of / "summary.py", "def summarize", "# Edited\ndef summarize")
             elif title == REBUILD:  # a text of --help
@@ -445,13 +445,13 @@ def bundle(bench: Bench) -> dict[str, Row]:
 
 BUILD = "build the bundle and its archive, everything downloaded, nothing compiled"
 AGAIN = "the same again, nothing edited"
-EDIT = "the same again, after an edit of a Python module"
+EDIT_PYTHON = "the same again, after an edit of a Python module"
 REBUILD = "the same again, after an edit of the program"
 SIZE = "size of the bundle"
 ARCHIVE = "size of its .tar.gz; of one file: itself"
 STARTED = "the program, from start to exit"
 MEMORY = "memory of its largest process (maximum RSS)"
-ROWS = (BUILD, AGAIN, EDIT, REBUILD, SIZE, ARCHIVE, STARTED, MEMORY)
+ROWS = (BUILD, AGAIN, EDIT_PYTHON, REBUILD, SIZE, ARCHIVE, STARTED, MEMORY)
 
 
 # ---- Apps ----
