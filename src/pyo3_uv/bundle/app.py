@@ -35,6 +35,7 @@ names = "Py_ENABLE_SHARED", "PYTHONFRAMEWORK", "LIBDIR", "INSTSONAME"
 print(json.dumps({name: sysconfig.get_config_var(name) for name in names} | {
     "version": "%d.%d.%d" % sys.version_info[:3],
     "minor": "%d.%d" % sys.version_info[:2] + "t" * bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    "cache_tag": sys.implementation.cache_tag,
     "base_prefix": sys.base_prefix,
     "executable": os.path.realpath(getattr(sys, "_base_executable", sys.executable)),
     "stdlib": sysconfig.get_path("stdlib"),

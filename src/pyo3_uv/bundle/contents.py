@@ -98,7 +98,7 @@ def collect(app: App, environment: Path, programs: Iterable[Path]) -> Table:
     imported = {name for text in texts for name in IMPORTED.findall(text)}
     add_python(table, imported, generated)
     for row in [row for row in table.files if row.place.suffix == ".py"]:
-        name = f"{row.place.stem}.{sys_tag(app.python)}.pyc"
+        name = f"{row.place.stem}.{app.python['cache_tag']}.pyc"
         place = row.place.parent / "__pycache__" / name
         table.add(place, row.source, "byte code", row.owner, compiled=True)
     add_licenses(table, app)
@@ -113,10 +113,6 @@ def files_in(path: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(path, followlinks=True):
         folders.sort()
         yield from (Path(parent, name) for name in sorted(names) if Path(parent, name).exists())
-
-
-def sys_tag(python: dict[str, str]) -> str:
-    return "cpython-" + python["minor"].rstrip("t").replace(".", "")
 
 
 def add_python(table: Table, imported: set[str], generated: Path) -> None:
