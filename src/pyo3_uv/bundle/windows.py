@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pefile
 
-from pyo3_uv.bundle.table import Table
+from pyo3_uv.bundle.table import ABSENT, Table, missing_notes
 
 
 def find(table: Table) -> list[str]:
@@ -40,11 +40,8 @@ def find(table: Table) -> list[str]:
             elif not (
                 name in names or name.startswith(("api-ms-", "ext-ms-")) or (system / name).exists()
             ):
-                missing[name].append(row.place.as_posix())
-    return [
-        f"{name} is not on this system; needed by {', '.join(files)}"
-        for name, files in sorted(missing.items())
-    ]
+                missing[name, ABSENT].append(row.place.as_posix())
+    return missing_notes(missing)
 
 
 def relink(
