@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -115,9 +115,11 @@ class Table:
         return sorted(lines, key=lambda line: (line[2].startswith("left"), -line[-1]))
 
 
-def missing_notes(missing: Mapping[tuple[str, str], Iterable[str]]) -> list[str]:
+def missing_notes(missing: Mapping[tuple[str, str], Collection[str]]) -> list[str]:
     """Name libraries that are not in the bundle, each with where it is instead, and who needs it."""
-    return [
-        f"{name} is {where}; needed by {', '.join(sorted(files))}"
-        for (name, where), files in sorted(missing.items())
-    ]
+    notes = []
+    for (name, where), files in sorted(missing.items()):
+        first, more = sorted(files)[:3], len(set(files)) - 3
+        users = ", ".join(first) + (f" and {more} more" if more > 0 else "")
+        notes.append(f"{name} is {where}; needed by {users}")
+    return notes
