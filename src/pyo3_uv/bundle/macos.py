@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from delocate.libsana import get_dependencies, logger
 from macholib.mach_o import LC_RPATH
 from macholib.MachO import MachO
 
-from pyo3_uv.bundle.table import ABSENT, Table, missing_notes
+from pyo3_uv.bundle.table import ABSENT, Row, Run, Table, missing_notes
 
 logger.disabled = True  # What it does not find is a note.
 SYSTEM = ("/usr/lib/", "/System/")
@@ -49,19 +48,13 @@ def find(table: Table) -> list[str]:
     return notes + missing_notes(missing)
 
 
-def relink(
-    table: Table,
-    folder: Path,
-    place: PurePosixPath,
-    source: Path,
-    run: Callable[[Sequence[str | Path]], str],
-) -> None:
+def relink(table: Table, folder: Path, row: Row, run: Run) -> None:
     """Make the names of libraries relative, remove rpaths of other machines, and sign."""
-    file, needed = folder / place, dependencies(table, source)
+    file, needed = folder / row.place, dependencies(table, row.source)
     if not needed:
         return  # not a Mach-O file
     library = table.lib / table.python["library"].name
-    places = {row.source.resolve(): row.place for row in table.files if not row.compiled}
+    places = {x.source.resolve(): x.place for x in table.files if not x.compiled}
     # Names that need no change; @executable_path does, Python and the program differ in it.
     kept = {
         name
@@ -71,14 +64,14 @@ def relink(
         and Path(found).is_relative_to(folder)
     }
     changes = []
-    if place == library or table.rows[place].reason == "library of this system":
-        changes = ["-id", f"@rpath/{place.name}"]
+    if row.place == library or row.reason == "library of this system":
+        changes = ["-id", f"@rpath/{row.place.name}"]
     for found, name in needed:
         if name in kept or (found or name).startswith(SYSTEM):
             continue
         target = library if Path(name).name == library.name else places.get(Path(found or ""))
         if target:
-            relative = os.path.relpath(target, place.parent)
+            relative = os.path.relpath(target, row.place.parent)
             changes += ["-change", name, f"@loader_path/{relative}"]
     rpaths = {
         command[2].rstrip(b"\0").decode()

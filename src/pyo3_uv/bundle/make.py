@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import shutil
 import sys
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from pyo3_uv.bundle import archive as archives
 from pyo3_uv.bundle.app import App, load
 from pyo3_uv.bundle.contents import collect
 from pyo3_uv.bundle.prove import prove
-from pyo3_uv.bundle.stage import Manifest, draft, parts, set_dates, stage
+from pyo3_uv.bundle.stage import Manifest, digest, draft, parts, set_dates, stage
 from pyo3_uv.bundle.table import Table
 from pyo3_uv.process import UserError
 
@@ -99,13 +98,13 @@ def _make(app: App, dist: Path, explain: bool, say: Say) -> Made:
     same_archive = (
         packed.items() <= before.archive.items()
         and archive.is_file()
-        and hashlib.sha256(archive.read_bytes()).hexdigest() == before.archive["sha256"]
+        and digest(archive) == before.archive["sha256"]
         and checksum.is_file()
     )
     if same_archive and not explain and manifest.same_as(before) and before.intact(final):
         return Made(final, archive, table, before, unchanged=True)
     try:
-        manifest.notes = notes + stage(app, table, manifest, new, final, libraries)
+        manifest.notes = notes + stage(app, table, manifest, new, final, before, libraries)
         if explain:
             return Made(new, archive, table, manifest)
         say("Proof")
@@ -113,13 +112,12 @@ def _make(app: App, dist: Path, explain: bool, say: Say) -> Made:
         set_dates(new, date)
         say("Archive")
         archives.write_archive(new, app.name, partial, app.settings.archive, date)
-        digest = hashlib.sha256(partial.read_bytes()).hexdigest()
-        manifest.archive = packed | {"sha256": digest}
+        manifest.archive = packed | {"sha256": digest(partial)}
         if final.exists():
             final.rename(old)
         new.rename(final)
         partial.replace(archive)
-        checksum.write_bytes(f"{digest}  {archive.name}\n".encode())
+        checksum.write_bytes(f"{manifest.archive['sha256']}  {archive.name}\n".encode())
         manifest.write(record)
         if (other := before.archive.get("name", archive.name)) != archive.name:  # of another kind
             (dist / other).unlink(missing_ok=True)

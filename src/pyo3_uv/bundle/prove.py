@@ -14,7 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pyo3_uv.bundle.app import App, installed, normal
+from packaging.utils import canonicalize_name
+
+from pyo3_uv.bundle.app import App, installed
+from pyo3_uv.bundle.contents import CODE
 from pyo3_uv.bundle.table import DROPPED, Table
 from pyo3_uv.interpreters import executable_of
 from pyo3_uv.process import UserError
@@ -120,10 +123,9 @@ class Room:
         folder = resolve(Path("/proc/self/exe").resolve())["libc.so.6"].parent  # type: ignore[union-attr]
         files = {file for pattern in GLIBC.split() for file in folder.glob(pattern)} | {loader()}
         for file in files:
-            for place in {file, loader() if file.name == loader().name else file}:
-                copy = Path(f"{self.folder}{place}")
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(file, copy)
+            copy = Path(f"{self.folder}{file}")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
 
 
 def prove(app: App, table: Table, bundle: Path, environment: Path) -> list[str]:
@@ -253,9 +255,9 @@ def modules_of(table: Table, environment: Path, own: str) -> tuple[dict[str, str
         }
         packages = {path.parent for path in there if path.name == "__init__.py"}
         for path in sorted(there):
-            if path.suffix not in (".py", ".so", ".pyd"):
+            if path.suffix not in CODE:
                 continue
-            is_own = normal(dist.name) == own
+            is_own = canonicalize_name(dist.name) == own
             if is_own and path.suffix == ".py":
                 sources.append(str(table.site / path))
             module = path.with_name(path.name.split(".")[0])

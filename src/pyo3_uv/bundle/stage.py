@@ -121,13 +121,18 @@ def is_library(row: Row) -> bool:
 
 
 def stage(
-    app: App, table: Table, manifest: Manifest, folder: Path, old: Path, libraries: ModuleType
+    app: App,
+    table: Table,
+    manifest: Manifest,
+    folder: Path,
+    old: Path,
+    before: Manifest,
+    libraries: ModuleType,
 ) -> list[str]:
     """Make the folder; take from the bundle `old` what it has of the same. Return what is to be known.
 
-    Completes the manifest with sizes and digests.
+    `before` is the manifest of `old`. Completes the other one with sizes and digests.
     """
-    before = Manifest.read(old.with_name(f"{old.name}.json"))
     fresh: list[Row] = []
     for row in table.files:
         place = str(row.place)
@@ -140,6 +145,7 @@ def stage(
         file.parent.mkdir(parents=True, exist_ok=True)
         if same and found.is_file() and digest(found) == facts["sha256"]:
             shutil.copyfile(found, file)
+            manifest.files[place] |= {key: facts[key] for key in ("size", "sha256")}
         else:
             fresh.append(row)
             if not row.compiled:
@@ -152,7 +158,7 @@ def stage(
     def relink(row: Row) -> None:
         if row.owner == "Python":
             hide_prefix(folder / row.place, Path(app.python["base_prefix"]))
-        libraries.relink(table, folder, row.place, row.source, app.run)
+        libraries.relink(table, folder, row, app.run)
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(relink, [row for row in fresh if not row.compiled]))
@@ -165,7 +171,8 @@ def stage(
             del manifest.files[str(row.place)], table.rows[row.place]
             manifest.skipped.append(str(row.place))
     for place, facts in manifest.files.items():
-        facts |= {"size": (folder / place).stat().st_size, "sha256": digest(folder / place)}
+        if "sha256" not in facts:
+            facts |= {"size": (folder / place).stat().st_size, "sha256": digest(folder / place)}
     return find_paths(app, table, folder)
 
 
@@ -246,7 +253,7 @@ def set_dates(folder: Path, date: int) -> None:
 def parts(manifest: Manifest, table: Table) -> dict[str, int]:
     """Return the bytes of each part of the bundle."""
     sizes: dict[str, int] = {}
-    for place, facts in sorted(manifest.files.items()):
+    for place, facts in manifest.files.items():
         path = PurePosixPath(place)
         top = path.parts[0]
         if path.is_relative_to(table.site):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -15,6 +15,8 @@ from pyo3_uv.process import UserError
 
 DROPPED = "dropped by the settings"
 ABSENT = "not on this system"  # a library
+
+Run = Callable[[Sequence[str | Path]], str]
 
 
 @dataclass
@@ -90,10 +92,6 @@ class Table:
     def files(self) -> list[Row]:
         """What is in the bundle, by place."""
         return [row for _, row in sorted(self.rows.items()) if not row.left_out]
-
-    def starts_python(self, place: PurePosixPath) -> bool:
-        """Say whether a file is an executable that needs libpython: the app's, or Python's."""
-        return place == self.executable or self.rows[place].reason == "program"
 
     def summary(self, sizes: dict[str, int]) -> list[tuple[str, str, str, int, int]]:
         """Return rows of source, place, reason, number of files and bytes, the largest first.

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 import pefile
 
-from pyo3_uv.bundle.table import ABSENT, Table, missing_notes
+from pyo3_uv.bundle.table import ABSENT, Row, Run, Table, missing_notes
 
 
 def find(table: Table) -> list[str]:
@@ -44,11 +43,5 @@ def find(table: Table) -> list[str]:
     return missing_notes(missing)
 
 
-def relink(
-    table: Table,
-    folder: Path,
-    place: PurePosixPath,
-    source: Path,
-    run: Callable[[Sequence[str | Path]], str],
-) -> None:
+def relink(table: Table, folder: Path, row: Row, run: Run) -> None:
     """Leave the file as it is."""
