@@ -9,7 +9,7 @@ from pathlib import Path
 
 import copier
 
-from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import PYO3_UV, ROOT, commit_all, run, uv
 from tests.pythons import sync
 

@@ -1,7 +1,5 @@
 """The four layouts that are compared: each has its own settings, all have the same example."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +9,7 @@ from pathlib import Path
 import copier
 import tomlkit
 
-from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import ROOT, clean_environment, run, uv
 
 NAME = "my-project"

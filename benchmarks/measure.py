@@ -1,7 +1,5 @@
 """What is measured. All times are wall-clock seconds of whole commands, as their users wait."""
 
-from __future__ import annotations
-
 import json
 import os
 import random
@@ -17,7 +15,7 @@ from pathlib import Path
 
 from copier import run_copy
 
-from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import ROOT, Result, clean_environment, commit_all, git, run, uv, with_path
 from tests.projects import INTEGRATION_TEST, Loop, read_toml, replace
 from tests.projects import edit as edit_project

@@ -1,7 +1,5 @@
 """The results as tables and as a chart."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from xml.sax.saxutils import escape

@@ -6,8 +6,6 @@ beside those of PyInstaller and Nuitka; write the results.
 Writes results.json, results.svg and the tables in README.md, all beside this file.
 """
 
-from __future__ import annotations
-
 import argparse
 import datetime
 import json
@@ -22,7 +20,7 @@ from pathlib import Path
 
 import tomlkit
 
-from pyo3_uv.interpreters import SUPPORTED, Interpreter, describe
+from pyo3_uv.facts.interpreters import SUPPORTED, Interpreter, describe
 from tests.commands import ROOT, git, run, uv
 from tests.pythons import relocate, shared_interpreters
 

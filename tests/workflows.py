@@ -1,7 +1,5 @@
 """Workflows for GitHub, run as they are written."""
 
-from __future__ import annotations
-
 import re
 import tempfile
 from collections.abc import Mapping
@@ -10,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from .commands import run
+from tests.commands import run
 
 # The tag that a release is made for, as release-crate.yml has it; to be given as a context
 TAG = "github.ref_type == 'tag' && github.ref_name || ''"

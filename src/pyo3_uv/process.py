@@ -1,7 +1,5 @@
 """Other programs: their environment, their output, and how they end at Ctrl-C."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

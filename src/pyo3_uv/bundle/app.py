@@ -1,7 +1,5 @@
 """The app that is bundled: its program, its Python and its packages, built from today's sources."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -21,7 +19,7 @@ import tomlkit
 from packaging.utils import canonicalize_name
 
 from pyo3_uv.bundle.settings import Settings, read_settings
-from pyo3_uv.interpreters import executable_of
+from pyo3_uv.facts.interpreters import executable_of
 from pyo3_uv.process import Result, UserError, outer_environment
 from pyo3_uv.process import run as run_to_end
 

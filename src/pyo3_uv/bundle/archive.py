@@ -1,7 +1,5 @@
 """Archives that are the same for the same files."""
 
-from __future__ import annotations
-
 import os
 import struct
 import tarfile

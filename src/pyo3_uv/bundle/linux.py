@@ -1,7 +1,5 @@
 """Shared libraries on Linux."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -1,7 +1,5 @@
 """Shared libraries on macOS."""
 
-from __future__ import annotations
-
 import os
 from collections import defaultdict
 from pathlib import Path

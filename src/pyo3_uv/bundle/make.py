@@ -1,7 +1,5 @@
 """Makes a bundle beside its final place; in the end it replaces the one that is there."""
 
-from __future__ import annotations
-
 import errno
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """The proof: the bundle's Python imports its packages, and the program starts, far from here."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -19,7 +17,7 @@ from packaging.utils import canonicalize_name
 from pyo3_uv.bundle.app import App, installed
 from pyo3_uv.bundle.contents import CODE
 from pyo3_uv.bundle.table import DROPPED, Table
-from pyo3_uv.interpreters import executable_of
+from pyo3_uv.facts.interpreters import executable_of
 from pyo3_uv.process import UserError
 
 LIMIT = 120  # seconds

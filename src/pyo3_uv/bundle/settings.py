@@ -1,7 +1,5 @@
 """The settings of a bundle: `[tool.pyo3-uv.bundle]` in pyproject.toml."""
 
-from __future__ import annotations
-
 import difflib
 import sys
 from dataclasses import dataclass, field, fields

@@ -1,7 +1,5 @@
 """The table of what goes into a bundle, in which the copying and the manifest follow."""
 
-from __future__ import annotations
-
 import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence

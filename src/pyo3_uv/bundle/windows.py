@@ -1,7 +1,5 @@
 """Shared libraries on Windows, which has no rpath: DLLs lie beside the programs."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import defaultdict

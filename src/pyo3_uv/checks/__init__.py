@@ -1,19 +1,30 @@
-"""What can be wrong with a project. Each check is one class, with its fix.
+"""What can be wrong with a project: one file a check, with its remedy and its fix.
 
-To add one, write its class in the module of its subject. The facts behind the checks are in
-docs/troubleshooting.md and in the tests.
+`find(facts)` of each returns a `Finding`, None where nothing is wrong. The facts behind the checks
+are in docs/troubleshooting.md and in the tests.
 """
 
-from __future__ import annotations
+from importlib import import_module
 
-from pyo3_uv.checks import build, environment, linking, rebuilds, start, stubs
-from pyo3_uv.checks.base import Check
-
-# In this order, and in that of the classes in a module, checks are made and problems shown.
-CHECKS: list[type[Check]] = [
-    kind
-    for subject in (environment, linking, start, rebuilds, stubs, build)
-    for kind in vars(subject).values()
-    if isinstance(kind, type) and issubclass(kind, Check) and kind.__module__ == subject.__name__
-    if not kind.__name__.startswith("_")
+# In this order checks are made, and problems shown.
+NAMES = [
+    "no_environment",
+    "environment_moved",
+    "force",
+    "interpreter",
+    "stale_configuration",
+    "extension_module",
+    "library_name",
+    "libpython_missing",
+    "rpath",
+    "embedded_start",
+    "no_initialize",
+    "no_version",
+    "cache_keys",
+    "slow_rebuilds",
+    "module_name",
+    "module_missing",
+    "stub",
+    "build_fails",
 ]
+CHECKS = [import_module(f"{__name__}.{name}") for name in NAMES]

@@ -1,0 +1,103 @@
+"""What a check finds, and the evidence for it."""
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pyo3_uv.edits.patch import Patch
+from pyo3_uv.facts.facts import Facts
+from pyo3_uv.facts.project import Project
+from pyo3_uv.paths import relative
+from pyo3_uv.process import run
+
+# docs/command.md says what they mean.
+Severity = Literal["error", "warning", "advice"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A command that a person can run in the crate's folder, and what it printed; the place."""
+
+    command: str
+    output: str
+    file: Path | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong, what it leads to, the remedy for the user and the fix that the command makes.
+
+    `seen` says in words what `evidence` shows; `explains` are failing builds, whose output it matches. `fix` adds its changes to a patch; None
+    leaves the remedy to the user.
+    """
+
+    id: str
+    severity: Severity
+    title: str
+    seen: str
+    evidence: Evidence
+    effect: str
+    remedy: str
+    fix: Callable[[Patch], object] | None = None
+    binds_to_uv: bool = False  # its fix makes everybody who builds the crate depend on .venv
+    for_rust_programs: bool = False  # only of interest where Rust tests or a program use Python
+    explains: str = ""
+
+    def apply(self, patch: Patch) -> None:
+        """Add the fix to `patch`: changes of files, a command, or what is left to the user."""
+        if self.fix:
+            self.fix(patch)
+        else:
+            patch.manual.append(f"{self.title}: {self.remedy}")
+
+    def place(self, folder: Path) -> str | None:
+        """Return the file, as seen from the crate's folder."""
+        return relative(self.evidence.file, folder) if self.evidence.file else None
+
+    def as_dict(self, folder: Path) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "severity": self.severity,
+            "title": self.title,
+            "evidence": self.seen,
+            "command": self.evidence.command,
+            "output": self.evidence.output,
+            "file": self.place(folder),
+            "line": self.evidence.line,
+            "effect": self.effect,
+            "fix": self.remedy,
+        }
+
+
+def command(project: Project, line: str, instead: str = "") -> Evidence:
+    """Run a line of the shell in the crate's folder.
+
+    `instead` is shown where there is no such shell or program.
+    """
+    result = run(["sh", "-c", line], project.folder)
+    output = instead if result.code == 127 else "\n".join(result.output.splitlines()[:5])
+    return Evidence(line, output.strip())
+
+
+def lines(project: Project, path: Path, pattern: str = "") -> Evidence:
+    """Show the lines of a file that match, that there are none, or that there is no such file."""
+    name = shlex.quote(project.shown(path))
+    if not path.exists():
+        return command(project, f"ls {name}", "No such file or directory")
+    text = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = [(n, line) for n, line in enumerate(text, 1) if re.search(pattern, line)]
+    output = "\n".join(f"{n}:{line}" for n, line in found[:5])
+    place = found[0][0] if found else None
+    return Evidence(f"grep -nE '{pattern}' {name}", output.strip(), path, place)
+
+
+def failing_build(facts: Facts) -> Evidence:
+    """Show how the build of the tests fails."""
+    errors = facts.probe.failure or facts.build.errors
+    pattern = r"\s*(error|rust-lld|.*: undefined)"
+    found = [line for line in errors.splitlines() if re.match(pattern, line)]
+    return Evidence(facts.build_command, ("\n".join(found[:5]) or errors[-1000:]).strip())

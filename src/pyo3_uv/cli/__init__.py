@@ -1,0 +1,41 @@
+"""The command line. Exit codes: 0 fine, 1 found or failed, 2 usage, 130 interrupted."""
+
+import signal
+import sys
+from types import FrameType
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from pyo3_uv.cli.bundle import bundle
+from pyo3_uv.cli.doctor import doctor, start
+from pyo3_uv.cli.fix import fix
+from pyo3_uv.cli.new import new
+from pyo3_uv.process import UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Rust for Python under uv: a new project from the template, a doctor for any PyO3 project.",
+)
+for command in (new, doctor, start, fix, bundle):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command; a `UserError` ends in its message, not in a traceback."""
+    # Both ends are the same: what was begun is undone, temporary folders are removed.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[bold red]error:[/] {escape(str(error))}"
+        )
+        sys.exit(error.code)
+
+
+def _interrupt(signal: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

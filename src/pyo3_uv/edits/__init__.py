@@ -1,0 +1,1 @@
+"""What is written: TOML, files, a patch. Nothing else writes into a project of the user."""

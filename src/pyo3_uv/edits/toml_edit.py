@@ -1,0 +1,111 @@
+"""Editing TOML with tomlkit as a person would: comments, order and layout stay."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tomlkit
+from tomlkit.items import AoT, Array, InlineTable, Item, Key, Table
+
+
+def edit(text: str, change: Callable[[Any], None]) -> str:
+    """Return `text` after `change` was applied to the document in it."""
+    document = tomlkit.parse(text)
+    change(document)
+    return _restore_blank_lines(tomlkit.dumps(document), text)
+
+
+def _restore_blank_lines(text: str, old: str) -> str:
+    """Put back the blank line before a table or its comment that an edit before it has taken."""
+    pairs = list(zip(old.splitlines(), old.splitlines()[1:], strict=False))
+    after_blank = {line for previous, line in pairs if not previous.strip()}
+    lines: list[str] = []
+    for line in _keep_blank_lines(text.splitlines(), old.splitlines()):
+        starts = re.match(r"\[\[?[\w\"']", line) or (line.startswith("#") and line in after_blank)
+        if starts and lines and lines[-1].strip() and (lines[-1], line) not in pairs:
+            lines.append("")
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _keep_blank_lines(new: list[str], old: list[str]) -> list[str]:
+    """Put back blank lines, of several, where nothing else was removed with them."""
+    lines: list[str] = []
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for tag, start, end, new_start, new_end in matcher.get_opcodes():
+        lines += new[new_start:new_end]
+        around = old[start - 1 : start] + old[end : end + 1]
+        if tag in ("delete", "replace") and not any(line.strip() for line in old[start:end]):
+            lines += old[start:end] if not all(line.strip() for line in around) else []
+    return lines
+
+
+def add(table: Any, key: str, value: Any, comment: str = "") -> None:
+    """Add a key behind the last line of `table`, with a comment (whole lines) above it.
+
+    tomlkit itself puts it behind the comments that follow, which belong to the next table.
+    """
+    body: list[tuple[Key | None, Item]] = table.value.body if isinstance(table, Table) else []
+    named = [(name, item) for name, item in body if name]
+    lines = [n for n, item in named if n.is_dotted() or not isinstance(item, (AoT, Table))]
+    if key in table:
+        table[key] = value
+    elif not lines:
+        for line in comment.splitlines():
+            table.add(tomlkit.comment(line.removeprefix("# ")))
+        table[key] = value
+    else:
+        item = tomlkit.item(value)
+        table.value._insert_after(lines[-1], key, item)
+        item.trivia.indent = comment + item.trivia.indent
+
+
+def extend(array: Array, values: Sequence[Any], comment: str = "") -> None:
+    """Append what is missing to an array; on separate lines if its values are so.
+
+    The comment stands on a line of its own then, above the last value.
+    """
+    values = [value for value in values if value not in array]
+    if "\n" not in array.as_string():
+        array.extend(values)
+        return
+    for value in values:
+        if comment and value is values[-1]:
+            array.add_line(comment=comment)
+        array.add_line(value)
+    array.add_line(indent="")
+    text = re.sub(r"\n\s*\n", "\n", array.as_string())
+    fresh = tomlkit.parse(f"x = {text}")["x"]
+    assert isinstance(fresh, Array)
+    array.clear()
+    array._value = fresh._value  # the same values, without the blank line
+
+
+def inline_table(values: Mapping[str, Any]) -> InlineTable:
+    """Return an inline table with spaces inside its braces, as cargo writes them."""
+    pairs = ", ".join(f"{key} = {tomlkit.item(value).as_string()}" for key, value in values.items())
+    table = tomlkit.parse(f"x = {{ {pairs} }}\n")["x"]
+    assert isinstance(table, InlineTable)
+    return table
+
+
+def remove(table: Any, key: str, value: str, keep_empty: bool = False) -> bool:
+    """Remove `value` from the array `table[key]`, and an array that is then empty.
+
+    Say whether it was there.
+    """
+    array = table.get(key)
+    if array is None or value not in array:
+        return False
+    array.remove(value)
+    if array or keep_empty:
+        return True
+    if isinstance(table, InlineTable):
+        # tomlkit leaves a comma, or takes the space before the brace
+        fresh = inline_table({name: item for name, item in table.items() if name != key})
+        table.clear()
+        table._value = fresh.value
+    else:
+        del table[key]
+    return True

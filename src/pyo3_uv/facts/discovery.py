@@ -1,0 +1,107 @@
+"""Finding the crates that use PyO3: of a workspace, or anywhere in a repository."""
+
+import json
+import os
+from pathlib import Path
+
+from pyo3_uv.facts import git
+from pyo3_uv.facts.project import Project
+from pyo3_uv.facts.pyo3_crate import BINDINGS, Pyo3Crate, uses
+from pyo3_uv.process import UserError, run
+from pyo3_uv.toml import read_toml
+
+
+def load_all(path: Path, features: tuple[str, ...] = ()) -> list[Project]:
+    """Return the crates with PyO3 that `path`, a folder or a Cargo.toml, stands for.
+
+    That is the crate of that folder; for the root of a workspace its members; for a folder without
+    a crate those below it. `features` are those to build them with.
+
+    Raises `UserError` (usage) if there is no such crate, or none with one of the features.
+    """
+    path = path.resolve()
+    named = path.name == "Cargo.toml" and path.is_file()
+    folder = path.parent if named else path
+    if not folder.is_dir():
+        raise UserError(f"{path} is no folder with a Cargo.toml", 2)
+    manifest = next((f for f in (folder, *folder.parents) if (f / "Cargo.toml").is_file()), None)
+    found = _of_workspace(manifest / "Cargo.toml") if manifest else []
+    own = [project for project in found if project.folder == manifest]
+    if own and (named or own[0].crate.workspace != manifest):
+        found = own
+    if not found and not named:
+        found = _below(folder)
+    if not found and not manifest:
+        raise UserError(f"there is no Cargo.toml in {folder}, above it or below it", 2)
+    if not found:
+        raise UserError(f"no crate in {folder} depends on pyo3 or pyo3-ffi", 2)
+    for name in features:
+        if not any(name in project.crate.package["features"] for project in found):
+            names = ", ".join(project.crate.name for project in found)
+            raise UserError(f"{names} has no feature {name}", 2)
+    root = git.repository_of(found[0].folder) or found[0].crate.workspace
+    others = [project.folder for project in _below(root)]
+    for crate in (project.crate for project in found):
+        crate.others = [other for other in others if other != crate.folder]
+        crate.chosen = tuple(name for name in features if name in crate.package["features"])
+    return found
+
+
+def load(path: Path, features: tuple[str, ...] = ()) -> Project:
+    """Return the one crate with PyO3 that `path` stands for.
+
+    Raises `UserError` (usage) if there is none, or more than one.
+    """
+    found = load_all(path, features)
+    if len(found) > 1:
+        names = ", ".join(str(project.folder) for project in found)
+        raise UserError(f"more than one crate uses pyo3; name one of: {names}", 2)
+    return found[0]
+
+
+def _of_workspace(manifest: Path) -> list[Project]:
+    """Return the crates with PyO3 of the workspace that a manifest belongs to."""
+    read_toml(manifest)
+    command = ["cargo", "metadata", "--format-version=1", "--no-deps", "--manifest-path"]
+    result = run([*command, str(manifest)], manifest.parent)
+    if result.code == 127:
+        raise UserError("cargo is not installed: https://rustup.rs")
+    if result.code:
+        raise UserError(f"cargo metadata failed\n{result.stderr.strip()}")
+    metadata = json.loads(result.stdout)
+    members, target = metadata["packages"], Path(metadata["target_directory"])
+    workspace = Path(metadata["workspace_root"])
+    return [
+        Project(Pyo3Crate(Path(p["manifest_path"]).parent, workspace, p, members, target))
+        for p in members
+        if uses(p, *BINDINGS)
+    ]
+
+
+def _below(folder: Path) -> list[Project]:
+    """Return those below a folder; what cargo cannot read, as a fixture, is no crate."""
+    found, known = dict[Path, Project](), set[Path]()
+    for manifest in _manifests(folder):
+        if manifest in known or "pyo3" not in manifest.read_text("utf-8", "replace"):
+            continue
+        try:
+            projects = _of_workspace(manifest)
+        except UserError:
+            continue
+        found |= {project.folder: project for project in projects}
+        known |= {Path(p["manifest_path"]) for project in projects for p in project.crate.members}
+    return [project for path, project in sorted(found.items()) if path.is_relative_to(folder)]
+
+
+def _manifests(folder: Path) -> list[Path]:
+    """Return each Cargo.toml below a folder: those that Git knows, without Git all of them."""
+    patterns = ("--", "Cargo.toml", "**/Cargo.toml")
+    names = git.listed(folder, "--cached", "--others", "--exclude-standard", *patterns)
+    if names is not None:
+        paths = [folder / name for name in names]
+    else:
+        paths = []
+        for parent, folders, files in os.walk(folder):
+            folders[:] = [f for f in folders if f != "target" and not f.startswith(".")]
+            paths += [Path(parent, "Cargo.toml")] if "Cargo.toml" in files else []
+    return sorted(path for path in paths if path.is_file())

@@ -1,0 +1,75 @@
+"""What builds a Python package from a crate, as pyproject.toml and setup.py say it."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pyo3_uv.toml import Table, lookup
+
+
+@dataclass(frozen=True)
+class Extension:
+    """An extension module that is made from a crate: its backend, its dotted name.
+
+    `module` is None where the library's name is that of the module, `features` are those of the
+    crate with which the backend builds it.
+    """
+
+    backend: Literal["maturin", "setuptools-rust"]
+    module: str | None
+    features: tuple[str, ...] = ()
+
+
+def extension_of(folder: Path, pyproject: Table, crates: set[Path]) -> Extension | None:
+    """Return what the project in `folder` makes from a crate, which `crates` name.
+
+    These are the crate's folder and that of its workspace, whose manifest stands for the one
+    member that is an extension module.
+    """
+    backend = lookup(pyproject, "build-system", "build-backend") or "setuptools.build_meta"
+    if backend in ("maturin", "maturin_bootstrap"):
+        table = lookup(pyproject, "tool", "maturin") or {}
+        if _is_one(folder, table.get("manifest-path"), crates):
+            return Extension("maturin", table.get("module-name"), _strings(table.get("features")))
+    elif backend.startswith("setuptools"):
+        # https://setuptools-rust.readthedocs.io/en/latest/reference.html
+        modules = lookup(pyproject, "tool", "setuptools-rust", "ext-modules") or []
+        for table in (*modules, *_from_setup(folder / "setup.py")):
+            if _is_one(folder, table.get("path"), crates):
+                target = table.get("target")
+                module = target if isinstance(target, str) else None
+                return Extension("setuptools-rust", module, _strings(table.get("features")))
+    return None
+
+
+def _is_one(folder: Path, manifest: Any, crates: set[Path]) -> bool:
+    return (folder / (manifest or "Cargo.toml")).parent.resolve() in {c.resolve() for c in crates}
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    return tuple(v for v in value if isinstance(v, str)) if isinstance(value, list) else ()
+
+
+def _from_setup(path: Path) -> Iterator[Table]:
+    """Yield the arguments of each `RustExtension(target, path, …)` that are written out.
+
+    What is computed is left out, as setup.py is not run.
+    """
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not ast.unparse(node.func).endswith("RustExtension"):
+            continue
+        positional = zip(("target", "path"), node.args, strict=False)
+        named = ((keyword.arg or "", keyword.value) for keyword in node.keywords)
+        table: Table = {}
+        for name, value in (*positional, *named):
+            try:
+                table[name] = ast.literal_eval(value)
+            except ValueError:
+                continue
+        yield table

@@ -1,0 +1,1 @@
+"""`pyo3-uv new`: from an empty folder to green tests."""

@@ -1,0 +1,34 @@
+"""Reading TOML. What writes it is in edits/toml_edit.py."""
+
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import ParseError
+
+from pyo3_uv.process import UserError
+
+Table = dict[str, Any]
+
+
+def read_toml(path: Path) -> Table:
+    """Return the content of a TOML file; raise `UserError` with the place of a mistake."""
+    try:
+        return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+    except (ParseError, ValueError) as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from None
+
+
+def read_if_there(path: Path) -> Table:
+    """Return the content of a TOML file; {} without one."""
+    return read_toml(path) if path.is_file() else {}
+
+
+def lookup(table: Table | None, *keys: str) -> Any:
+    """Return `table[keys[0]][keys[1]]…`, or None where one is missing."""
+    value: Any = table
+    for key in keys:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value

@@ -1,0 +1,80 @@
+"""A copy of a project's repository, as the work tree is, in which changes are tried."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyo3_uv.edits.files import exclude_file, ignore_in_this_clone
+from pyo3_uv.facts import git
+from pyo3_uv.facts.project import Project
+from pyo3_uv.paths import relative
+from pyo3_uv.process import UserError, run
+
+# Not copied where there is no Git to say what belongs to the project
+BUILT = ("target", ".venv", "dist", "__pycache__", "node_modules", "*.so", "*.pyd")
+
+
+@contextmanager
+def copy_of(projects: list[Project]) -> Iterator[Path]:
+    """Yield a copy of the repository, as the work tree is; it is removed in the end.
+
+    It lies beside the original, so that paths out of the repository and cargo's configuration above
+    it hold. It has the environments of the original, by links, and a target folder inside the
+    original's, so that dependencies are compiled once.
+    """
+    root = projects[0].repository
+    beside = root.parent if os.access(root.parent, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix=".pyo3-uv-", dir=beside) as folder:
+        copy = Path(folder).resolve()
+        venvs = {project.environment.folder for project in projects}
+        _copy(root, copy, venvs)
+        for venv in venvs:
+            place = copy / relative(venv, root)
+            if venv.exists() and place.is_relative_to(copy) and not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(venv, target_is_directory=True)
+                if git.repository_of(copy) == copy:
+                    ignore_in_this_clone(place)
+        before = os.environ.get("CARGO_TARGET_DIR")
+        os.environ["CARGO_TARGET_DIR"] = str(projects[0].crate.target / "pyo3-uv")
+        try:
+            yield copy
+        finally:
+            del os.environ["CARGO_TARGET_DIR"]
+            if before is not None:
+                os.environ["CARGO_TARGET_DIR"] = before
+
+
+def _copy(root: Path, copy: Path, venvs: set[Path]) -> None:
+    """Copy what Git has and would have, with the history, from which some take their version.
+
+    Single files that it ignores are also copied: lock files of libraries, a configuration of cargo
+    for this clone.
+    """
+    skipped, built = set(venvs), list(BUILT)
+    if git.repository_of(root):
+        if run(["git", "clone", "--quiet", "--no-checkout", "--shared", str(root), str(copy)]).code:
+            run(["git", "init", "--quiet", str(copy)])
+        ignored = git.listed(root, "--others", "--ignored", "--exclude-standard", "--directory")
+        folders = [n for n in ignored or [] if n.endswith("/") and not n.endswith(".cargo/")]
+        skipped, built = skipped | {root / name for name in folders}, []
+    matching = shutil.ignore_patterns(".git", *built)
+
+    def skip(folder: str, names: list[str]) -> set[str]:
+        paths = [Path(folder, name) for name in names]
+        special = (p for p in paths if not (p.is_symlink() or p.is_dir() or p.is_file()))
+        return matching(folder, names) | {p.name for p in (*special, *(skipped & set(paths)))}
+
+    try:
+        shutil.copytree(root, copy, symlinks=True, ignore=skip, dirs_exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{root} cannot be copied: {error}") from None
+    if built:
+        return
+    if (found := exclude_file(root)) and found[1].exists():
+        (copy / ".git/info").mkdir(exist_ok=True)
+        shutil.copy2(found[1], copy / ".git/info/exclude")
+    run(["git", "reset", "--quiet"], copy)

@@ -1,0 +1,58 @@
+"""A healthy project in which one thing is broken: the doctor finds that, and nothing else."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import PYO3_UV, ROOT, run, uv
+from tests.damage import BREAK
+from tests.reports import doctor
+
+pytestmark = pytest.mark.build
+QUICK = {"no PYO3_PYTHON", "no runner"}
+SHOWN = {"no rpath", "no runner", "slow"}  # one for each severity
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in BREAK],
+)
+def test_one_thing_broken(
+    broken: str, project: Path, middle: Interpreter, env: dict[str, str]
+) -> None:
+    damage, problem, severity, evidence = BREAK[broken]
+    if broken == "no module":
+        run([uv(), "sync", "--quiet"], project, env)  # so that uv has nothing else to build
+    damage(project)
+    report = doctor(project, env)
+    [found] = report["findings"]
+    assert (found["id"], found["severity"]) == (problem, severity)
+    assert evidence in found["evidence"]
+    if broken == "no module":
+        heals(project, env, report)
+    if broken not in SHOWN:
+        return
+    shown = run([PYO3_UV, "doctor", project / "Cargo.toml"], ROOT, env, check=False)
+    assert shown.code == (severity == "error")
+    assert shown.output.endswith(f"\n{severity}: 1\n")
+    strict = [PYO3_UV, "doctor", "--strict", "--format", "github"]
+    result = run(strict, project, env, check=False)
+    assert result.code == (severity != "advice")
+    level = {"advice": "notice"}.get(severity, severity)
+    assert re.match(
+        rf"::{level} title=[^:]*\({problem}\)(,file=[^:,]+(,line=\d+)?)?::", result.output
+    )
+    assert result.output.count("\n") == 1
+
+
+def heals(project: Path, env: dict[str, str], report: dict[str, Any]) -> None:
+    """The module is gone, which uv sync does not see, and the doctor's fix brings it back."""
+    show = ["uv", "run", "--quiet", "python", "-c", "import my_project"]
+    result = run(show, project, env, check=False)
+    assert "ModuleNotFoundError: No module named 'my_project._core'" in result.output
+    assert report["findings"][-1]["fix"] == "uv sync --reinstall-package my-project"
+    run(report["findings"][-1]["fix"].split(), project, env)
+    run(show, project, env)
