@@ -19,6 +19,7 @@ NAMES = [
     "rpath",
     "embedded_start",
     "no_initialize",
+    "auto_initialize",
     "no_version",
     "cache_keys",
     "slow_rebuilds",
