@@ -1,50 +1,18 @@
-"""Where a project may lie: odd names, symbolic links, other workspaces, folders with files in them."""
+"""Where a project may lie and builds: odd names, symbolic links, other workspaces."""
 
-from __future__ import annotations
-
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import copier
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
-
-from .commands import clean_environment, exit_code, run, terminal, uv
-from .conftest import Render, render_template
-from .projects import files
-from .pythons import environment, relocate, sync
-from .test_doctor import apply, doctor, ids
-
-slow = pytest.mark.slow
-build = pytest.mark.build
-
-# Each of these means something to a shell, to TOML, to the linker or in a pattern. Few folders, as
-# each is a build.
-NAMES = {
-    "unicode": "  ünï 日本 עברית 🦀",
-    "quotes": 'it\'s "odd"',
-    "dash": "-dash, comma",
-    "substitution": "$HOME ${x} `y` 100% %20 %s #hash",
-    "patterns": "back\\slash [a]{b}*? a&b;c|d>e",
-    "long": "/".join(["long" * 50] * 5),
-}
-
-
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_message_leads_into_the_folder(template: Path, tmp_path: Path, name: str) -> None:
-    """Its `cd` works as it is printed; git, which it names too, takes the folder."""
-    copy = [sys.executable, "-m", "copier", "copy", "--defaults", "--vcs-ref", "HEAD"]
-    copy += ["-d", "project_name=my-project", str(template), f"./{name}"]
-    output = run(copy, tmp_path).output
-    [line] = [line.strip() for line in output.splitlines() if line.strip().startswith("cd ")]
-    shown = run(["bash", "-c", f"{line} && pwd -P && git init --quiet && git add ."], tmp_path)
-    assert shown.output == f"{tmp_path.resolve() / name}\n"
-
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import run, uv
+from tests.conftest import Render
+from tests.projects import files
+from tests.pythons import environment, relocate, sync
+from tests.reports import doctor, fix, ids
+from tests.template.test_folders import NAMES
 
 # ---- Builds ----
 
@@ -58,16 +26,14 @@ def commands_pass(project: Path, python: Interpreter, env: dict[str, str]) -> No
     assert "warning" not in output
 
 
-@slow
-@build
+@pytest.mark.build
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_commands_pass(render: Render, middle: Interpreter, env: dict[str, str], name: str) -> None:
     project = render(name, project_name="my-project", python_version=middle.minor)
     commands_pass(project, middle, env)
 
 
-@slow
-@build
+@pytest.mark.build
 def test_own_target_folder(render: Render, middle: Interpreter, env: dict[str, str]) -> None:
     """cargo's folder has the odd name too. (A percent sign there is too much for rust-lld.)"""
     name = 'spaces, commas, it\'s "odd" $HOME #1 ünï'
@@ -78,8 +44,7 @@ def test_own_target_folder(render: Render, middle: Interpreter, env: dict[str, s
     shutil.rmtree(project / "target")
 
 
-@slow
-@build
+@pytest.mark.build
 def test_app(render: Render, middle: Interpreter, target: Path, env: dict[str, str]) -> None:
     name = "".join(NAMES[key] for key in NAMES if key != "long")
     answers = {"kind": "app", "example": False, "python_version": middle.minor}
@@ -91,8 +56,7 @@ def test_app(render: Render, middle: Interpreter, target: Path, env: dict[str, s
     assert output.startswith(f"Python {middle.minor}.")
 
 
-@slow
-@build
+@pytest.mark.build
 def test_through_a_symbolic_link(
     render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -106,8 +70,7 @@ def test_through_a_symbolic_link(
     assert "Compiling" not in run(["cargo", "test"], link, env | {"PWD": str(link)}).output
 
 
-@slow
-@build
+@pytest.mark.build
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_base_python_in_an_odd_folder(
     render: Render, odd_python: Interpreter, target: Path, kind: str
@@ -137,8 +100,7 @@ def odd_python(
 # ---- Inside other workspaces ----
 
 
-@slow
-@build
+@pytest.mark.build
 def test_in_a_cargo_workspace(
     render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -159,8 +121,7 @@ def test_in_a_cargo_workspace(
     commands_pass(project, middle, env)
 
 
-@slow
-@build
+@pytest.mark.build
 def test_in_a_uv_workspace(
     synced: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -189,16 +150,15 @@ def test_in_a_uv_workspace(
     assert "a Python that is not there" in report["findings"][0]["title"]
     run([uv(), "pip", "install", "--quiet", "wheel"], tmp_path, env)
     next(project.glob("python/my_project/*.so")).unlink()
-    result = apply(project, env)
-    assert result["healthy"] and result["changed"] == [".cargo/config.toml", "pyproject.toml"]
+    result = fix(project, env)
+    assert not result["found"] and result["changed"] == [".cargo/config.toml", "pyproject.toml"]
     assert result["commands"] == ["uv sync --inexact --frozen --reinstall-package my-project"]
     assert "wheel" in run([uv(), "pip", "list"], tmp_path, env).output
     commands_pass(project, middle, env)
     assert not (project / ".venv").exists()
 
 
-@slow
-@build
+@pytest.mark.build
 def test_below_a_uv_workspace_that_does_not_name_it(
     render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -208,78 +168,3 @@ def test_below_a_uv_workspace_that_does_not_name_it(
     project = render(python_version=middle.minor)
     commands_pass(project, middle, env)
     assert not (tmp_path / ".venv").exists()
-
-
-# ---- Folders that are not empty or cannot be written ----
-
-MINE = {"README.md": "mine\n", "notes.txt": "mine\n", "src/lib.rs": "// mine\n"}
-
-
-@pytest.fixture
-def occupied(tmp_path: Path) -> Path:
-    """Return a folder with files, two of which the template has too."""
-    folder = tmp_path / "my-project"
-    for name, text in MINE.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
-
-
-def test_defaults_overwrite_no_file(template: Path, occupied: Path) -> None:
-    """Without a terminal Copier stops at the first file that is there with other text."""
-    copy = [sys.executable, "-m", "copier", "copy", "--defaults", "--vcs-ref", "HEAD"]
-    result = run([*copy, template, occupied], occupied, check=False)
-    assert result.code != 0
-    assert "Consider using `--overwrite`" in result.output
-    assert {name: (occupied / name).read_text() for name in MINE} == MINE
-
-
-def test_prompt_keeps_files(template: Path, occupied: Path) -> None:
-    copy = [sys.executable, "-m", "copier", "copy", "--defaults", "--vcs-ref", "HEAD"]
-    process = terminal([*copy, template, occupied], occupied, clean_environment())
-    for _ in ("README.md", "src/lib.rs"):
-        process.expect(r"Overwrite [\w./]+\?")
-        process.send("n")
-    process.expect_exact("my-project is ready")
-    assert exit_code(process) == 0
-    assert {name: (occupied / name).read_text() for name in MINE} == MINE
-    assert (occupied / "Cargo.toml").exists()
-
-
-def test_rendering_twice_changes_nothing(source: Path, render: Render) -> None:
-    project = render()
-    before = {name: (project / name).read_bytes() for name in files(project)}
-    render_template(source, project)
-    assert {name: (project / name).read_bytes() for name in files(project)} == before
-
-
-def test_file_in_the_place_of_the_folder(render: Render, tmp_path: Path) -> None:
-    (tmp_path / "my-project").write_text("mine\n")
-    with pytest.raises(NotADirectoryError, match="my-project"):
-        render()
-    assert (tmp_path / "my-project").read_text() == "mine\n"
-
-
-@pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder in which nothing can be made, by root neither."""
-    folder = tmp_path / "read-only"
-    folder.mkdir(mode=0o555)
-    if os.geteuid() != 0:
-        yield folder
-        return
-    # Permissions do not stop root; the attribute needs ext4 or the like.
-    try:
-        subprocess.run(["chattr", "+i", folder], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("as root, and without `chattr +i`, every folder can be written")
-    yield folder
-    subprocess.run(["chattr", "-i", folder], check=True)
-
-
-def test_read_only_parent(template: Path, read_only: Path) -> None:
-    with pytest.raises(PermissionError, match="read-only"):
-        copier.run_copy(
-            str(template), read_only / "my-project", defaults=True, vcs_ref="HEAD", quiet=True
-        )
-    assert list(read_only.iterdir()) == []

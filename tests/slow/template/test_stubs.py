@@ -1,6 +1,4 @@
-"""The stub that stubs.py writes from the Rust source; tests/test_cases.py has more code for it."""
-
-from __future__ import annotations
+"""The stub that stubs.py writes from the Rust source; test_cases.py has more code for it."""
 
 import re
 import shutil
@@ -9,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
-
-from .commands import PYO3_UV, ROOT, Result, commit_all, git, run, uv
-from .conftest import Render
-from .projects import replace
-from .pythons import needed_libraries
-from .workflows import Workflow
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import PYO3_UV, ROOT, commit_all, git, run, uv
+from tests.conftest import Render
+from tests.projects import replace
+from tests.pythons import needed_libraries
+from tests.template.test_stubs import STUB, stubs
+from tests.workflows import Workflow
 
 pytestmark = pytest.mark.build
-STUB = "python/my_project/_core.pyi"
+
 MORE = """
 /// Return how many values there are.
 #[pyfunction]
@@ -47,11 +45,6 @@ def sum_of_squares(values: Sequence[float]) -> float: ...
 """
 
 
-def stubs(project: Path, env: dict[str, str], *options: str, check: bool = True) -> Result:
-    """Run stubs.py as users do."""
-    return run([uv(), "run", "--quiet", *options, "stubs.py"], project, env, check)
-
-
 @pytest.fixture(scope="module")
 def made(shared_project: Render, middle: Interpreter, env: dict[str, str]) -> Path:
     project = shared_project(middle, env, example=False, extras=["github", "pre-commit"])
@@ -67,28 +60,6 @@ def project(made: Path) -> Iterator[Path]:
     git(made, "clean", "--quiet", "--force", "-d")
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [
-        {"example": True},
-        pytest.param({"example": False}, marks=pytest.mark.slow),
-        pytest.param({"layout": "workspace"}, marks=pytest.mark.slow),
-    ],
-    ids=lambda answers: "-".join(map(str, answers.values())),
-)
-def test_a_fresh_stub_is_the_generated_one(
-    synced: Render, middle: Interpreter, env: dict[str, str], answers: dict[str, str | bool]
-) -> None:
-    project = synced(middle, env, **answers)
-    before = (project / STUB).read_bytes()
-    (project / STUB).unlink()
-    assert "\n+++ Rust\n" in stubs(project, env).output
-    assert (project / STUB).read_bytes() == before
-    assert "\n+++ " not in stubs(project, env).output
-    run([uv(), "run", "--no-sync", "stubs.py", "--check"], project, env)
-
-
-@pytest.mark.slow
 def test_wheels_know_nothing_of_it(project: Path, env: dict[str, str], tmp_path: Path) -> None:
     """The module in a wheel is that of a project without the feature, byte for byte."""
     modules = []
@@ -109,7 +80,6 @@ def test_wheels_know_nothing_of_it(project: Path, env: dict[str, str], tmp_path:
     assert modules[0] == modules[1]
 
 
-@pytest.mark.slow
 def test_all_kinds_of_things(synced: Render, middle: Interpreter, env: dict[str, str]) -> None:
     """Submodules, exceptions, enums, constants and so on, and what is written by hand beside them."""
     project = synced(middle, env, abi="version", example=True, extras=["docs"])
@@ -158,7 +128,6 @@ def add_more(project: Path) -> None:
     library.write_text(library.read_text() + MORE)
 
 
-@pytest.mark.slow
 def test_doctor_names_the_difference(project: Path, env: dict[str, str]) -> None:
     """Its fix is stubs.py, and `fix` runs it."""
     add_more(project)
@@ -170,7 +139,6 @@ def test_doctor_names_the_difference(project: Path, env: dict[str, str]) -> None
     assert "def more(*values: " in (project / STUB).read_text()
 
 
-@pytest.mark.slow
 def test_missing_types_are_named(project: Path, env: dict[str, str]) -> None:
     """A warning names the function; one annotation in Rust is the remedy."""
     add_more(project)
@@ -182,7 +150,6 @@ def test_missing_types_are_named(project: Path, env: dict[str, str]) -> None:
     assert "def more(*values: object) -> int:" in (project / STUB).read_text()
 
 
-@pytest.mark.slow
 def test_errors_name_the_remedy(project: Path, env: dict[str, str]) -> None:
     """Nothing is written then."""
     before = (project / STUB).read_bytes()
@@ -218,7 +185,6 @@ def test_errors_name_the_remedy(project: Path, env: dict[str, str]) -> None:
     assert (project / STUB).read_bytes() == before
 
 
-@pytest.mark.slow
 def test_a_moved_python_folder_is_followed(project: Path, env: dict[str, str]) -> None:
     git(project, "mv", "python", "lib")
     for key in ("python-source", "mypy_path"):
@@ -235,7 +201,6 @@ def test_a_moved_python_folder_is_followed(project: Path, env: dict[str, str]) -
     assert done.code == 1 and f"error: {project / STUB} is not in {project}/lib" in done.output
 
 
-@pytest.mark.slow
 def test_by_hand(project: Path, env: dict[str, str]) -> None:
     """Without stubs.py and its step, the checks of ci.yml pass; stubtest compares the stub."""
     (project / "stubs.py").unlink()

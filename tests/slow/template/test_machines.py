@@ -3,8 +3,6 @@
 Each works, or ends with an error that names the cause.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys
@@ -12,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import PYO3_UV, ROOT, clean_environment, run, uv
+from tests.conftest import Render
+from tests.projects import Loop, edit, passes
+from tests.pythons import environment, foreign, other_than, relocate, sync
 
-from .commands import PYO3_UV, ROOT, clean_environment, run, uv
-from .conftest import Render
-from .projects import Loop, edit, passes
-from .pythons import environment, foreign, other_than, relocate, sync
-
-pytestmark = [pytest.mark.build, pytest.mark.slow]
+pytestmark = pytest.mark.build
 
 RUST = ["cargo", "rustc", "rustdoc"]
 LINKER = ["cc", "ld", "as"]

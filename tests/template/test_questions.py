@@ -1,7 +1,5 @@
 """The questions: order, defaults, derived names, and answers that are refused."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -11,10 +9,10 @@ import pytest
 import tomlkit
 import yaml
 
-from .commands import ROOT, clean_environment, exit_code, macros, publish, run, terminal
-from .conftest import QUESTIONS, Render
-from .projects import stored
-from .pythons import interpreters
+from tests.commands import ROOT, clean_environment, exit_code, macros, publish, run, terminal
+from tests.conftest import QUESTIONS, Render
+from tests.projects import stored
+from tests.pythons import interpreters
 
 # The one table of versions
 PYTHONS = macros("hooks/pythons.jinja")

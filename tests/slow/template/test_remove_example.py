@@ -3,8 +3,6 @@
 Its code is used as it stands there, and the steps of the project's own ci.yml judge the result.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import textwrap
@@ -12,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import run, uv, with_path
+from tests.conftest import Render
+from tests.projects import APP_EXTRAS, EXTRAS, bindings, replace
+from tests.workflows import Workflow
 
-from .commands import run, uv, with_path
-from .conftest import Render
-from .projects import APP_EXTRAS, EXTRAS, bindings, replace
-from .workflows import Workflow
-
-pytestmark = [pytest.mark.build, pytest.mark.slow]
+pytestmark = pytest.mark.build
 
 
 def section(project: Path, title: str) -> tuple[str, list[str]]:

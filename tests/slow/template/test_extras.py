@@ -1,7 +1,5 @@
 """What the question `extras` adds, used for real; and the steps of a release for this platform."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -10,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
-
-from .commands import clean_environment, commit_all, git, run, uv, with_path
-from .conftest import Render
-from .projects import EXTRAS, bindings, replace
-from .pythons import environment, sync
-from .tools import check_workflows, uvx
-from .workflows import TAG, Workflow
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import clean_environment, commit_all, git, run, uv, with_path
+from tests.conftest import Render
+from tests.projects import EXTRAS, bindings, replace
+from tests.pythons import environment, sync
+from tests.template.test_extras import kinds
+from tests.tools import uvx
+from tests.workflows import TAG, Workflow
 
 NEEDS_PACKAGES = """
 #[test]
@@ -25,12 +23,6 @@ fn test_packages() {
     pyo3::Python::attach(|py| pyo3::types::PyModule::import(py, "pytest").map(|_| ())).unwrap();
 }
 """
-
-kinds = pytest.mark.parametrize(
-    "answers",
-    [{}, {"layout": "workspace"}, {"kind": "app"}],
-    ids=["extension", "workspace", "app"],
-)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +33,6 @@ def project(shared_project: Render, middle: Interpreter, env: dict[str, str]) ->
     return project
 
 
-@pytest.mark.slow
 @pytest.mark.build
 def test_tools_of_the_extras_on_the_oldest_python(
     synced: Render, oldest: Interpreter, target: Path
@@ -55,7 +46,6 @@ def test_tools_of_the_extras_on_the_oldest_python(
     run([uv(), "run", "coverage", "lcov", "--quiet", "-o", "target/python.lcov"], project, env)
 
 
-@pytest.mark.slow
 @pytest.mark.build
 def test_benchmarks(project: Path, env: dict[str, str]) -> None:
     """Each benchmark once: those of criterion ran with `cargo test --all-targets` already."""
@@ -78,7 +68,6 @@ def test_benchmarks(project: Path, env: dict[str, str]) -> None:
     git(project, "checkout", "--", ".")
 
 
-@pytest.mark.slow
 @pytest.mark.build
 def test_docs(project: Path, env: dict[str, str]) -> None:
     """The site is built in strict mode and holds the stub's docstrings."""
@@ -88,7 +77,6 @@ def test_docs(project: Path, env: dict[str, str]) -> None:
     assert "A named group of users" in page
 
 
-@pytest.mark.slow
 @pytest.mark.build
 def test_pre_commit_hooks(project: Path, env: dict[str, str]) -> None:
     offline = env | {"UV_OFFLINE": "1"}
@@ -105,7 +93,6 @@ def test_pre_commit_hooks(project: Path, env: dict[str, str]) -> None:
     assert stub.read_text() == before, "the hook mends it"
 
 
-@pytest.mark.slow
 @pytest.mark.build
 @pytest.mark.parametrize("layout", ["single", "workspace"])
 def test_vscode_starts_rust_tests_in_the_environment(
@@ -134,7 +121,6 @@ def test_vscode_starts_rust_tests_in_the_environment(
         assert "test_packages ... ok" in run([program], project, env | expanded).output
 
 
-@pytest.mark.slow
 def test_coverage(render: Render, middle: Interpreter) -> None:
     """One report: Rust lines that only pytest reaches, and Python lines."""
     if not shutil.which("cargo-llvm-cov"):
@@ -160,7 +146,6 @@ def test_coverage(render: Render, middle: Interpreter) -> None:
 # ---- Release ----
 
 
-@pytest.mark.slow
 @pytest.mark.build
 def test_release_steps_for_this_platform(
     project: Path, env: dict[str, str], middle: Interpreter, tmp_path: Path
@@ -192,37 +177,6 @@ def test_release_steps_for_this_platform(
 # ---- Workflows ----
 
 
-@kinds
-def test_workflows_are_sound(render: Render, answers: dict[str, str]) -> None:
-    project = render(**answers, extras=["github", "dependabot"])
-    check_workflows(project)
-    dependabot = project / ".github/dependabot.yml"
-    run(uvx("zizmor", "--offline", dependabot), project)
-    run(uvx("check-jsonschema", "--builtin-schema", "vendor.dependabot", dependabot), project)
-
-
-@pytest.mark.parametrize(
-    ("answers", "interpreters"),
-    [
-        ({"python_version": "3.13"}, ["3.11"]),
-        (
-            {"python_version": "3.13", "python_min": "3.13", "abi": "version"},
-            ["3.13", "3.14", "3.15"],
-        ),
-        ({"python_version": "3.14t", "python_min": "3.14"}, ["3.14", "3.15", "3.14t", "3.15t"]),
-        ({"python_version": "3.15", "python_min": "3.15", "abi": "abi3t"}, ["3.15"]),
-    ],
-)
-def test_wheels_of_a_release(
-    render: Render, answers: dict[str, str], interpreters: list[str]
-) -> None:
-    """One wheel for a stable ABI, else one for each Python."""
-    project = render(extras=["github"], **answers)
-    pythons = json.loads((project / ".github/pythons.json").read_text())
-    assert pythons["wheels"] == interpreters
-
-
-@pytest.mark.slow
 @pytest.mark.build
 @kinds
 def test_release_as_readme_says(

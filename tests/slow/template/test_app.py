@@ -1,98 +1,18 @@
-"""Rendered programs that embed Python: started from anywhere, with the environment's packages."""
+"""Rendered programs that embed Python: their errors, their output, their checks, another Python."""
 
-from __future__ import annotations
-
-import json
 import re
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
-
-from .commands import run, uv
-from .conftest import Render
-from .projects import nextest
-from .pythons import environment, foreign, other_than, sync
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import run, uv
+from tests.conftest import Render
+from tests.pythons import sync
+from tests.template.test_app import ADA, App, make_app
 
 pytestmark = pytest.mark.build
-
-ADA = '{"username": "ada", "group": {"name": "analysts"}, "friends": []}'
-
-# Takes the place of python/my_app/summary.py: tells what Python sees.
-PROBE = """
-import json, signal, sys, prettytable
-
-def summarize(user):
-    match user.username:
-        case "print":
-            print("printed by Python")
-        case "much":
-            return "x" * 1_000_000
-    return json.dumps({
-        "prefix": sys.prefix,
-        "base_prefix": sys.base_prefix,
-        "stdlib": json.__file__,
-        "package": prettytable.__file__,
-        "pth": "/from/a/pth/file" in sys.path,
-        "argv": sys.argv,
-        "handler": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
-        "version": "%d.%d" % sys.version_info[:2],
-        "encoding": sys.stdout.encoding,
-    })
-"""
-
-
-class App:
-    """A rendered program, its executable in cargo's shared target folder."""
-
-    def __init__(self, project: Path, python: Interpreter, env: dict[str, str]) -> None:
-        self.project, self.python, self.env = project, python, env
-
-    @property
-    def executable(self) -> Path:
-        return Path(self.env["CARGO_TARGET_DIR"], "debug/my-app")
-
-    def probe(self) -> None:
-        """Replace the Python code by PROBE, which needs no build."""
-        (self.project / "python/my_app/summary.py").write_text(PROBE)
-
-    def start(
-        self, *args: str, stdin: str = ADA, program: Path | None = None, **env: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Start the executable from / with an environment that holds only `env`."""
-        return subprocess.run(
-            [program or self.executable, *args],
-            cwd="/",
-            env=env,
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-
-    def error(self, *args: str, stdin: str = ADA, **env: str) -> str:
-        """Start it, and return the one line that it prints when it fails."""
-        done = self.start(*args, stdin=stdin, **env)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
-        return done.stderr
-
-
-def make_app(synced: Render, python: Interpreter, target: Path, **answers: bool) -> App:
-    env = environment(target, python)
-    return App(synced(python, env, "my-app", kind="app", **answers), python, env)
-
-
-@pytest.fixture(scope="module")
-def app(shared_project: Render, python: Interpreter, target: Path) -> Iterator[App]:
-    app = make_app(shared_project, python, target)
-    yield app
-    shutil.rmtree(app.project)
 
 
 @pytest.fixture
@@ -100,51 +20,6 @@ def default_app(synced: Render, middle: Interpreter, target: Path) -> App:
     return make_app(synced, middle, target)
 
 
-@pytest.mark.parametrize(
-    "python", ["middle", pytest.param("relocated", marks=pytest.mark.slow)], indirect=True
-)
-def test_app_runs_from_anywhere(app: App, tmp_path: Path) -> None:
-    """Tests and `cargo run` unactivated; the executable from / with an empty environment."""
-    (app.project / "ada.json").write_text(ADA)
-    for env in (app.env, foreign(app.env, app.python, tmp_path / "foreign")):
-        output = run(["cargo", "test"], app.project, env).output
-        for test in ("test_serialize", "test_deserialize", "test_start_in", "test_summary"):
-            assert any(test in line and line.endswith(" ok") for line in output.splitlines()), (
-                output
-            )
-        assert "warning" not in output
-        assert "6 tests run: 6 passed" in nextest(app.project, env)
-        output = run(["cargo", "run", "--quiet", "--", "ada.json"], app.project, env).output
-        assert "| ada  | analysts | 0       |" in output
-    assert "1 passed" in run([uv(), "run", "pytest"], app.project, app.env).output
-    python = [uv(), "run", "--quiet", "python", "-m", "my_app"]
-    shell = ["bash", "-c", '"$0" "$@" < ada.json', *python]
-    assert "| ada  | analysts | 0       |" in run(shell, app.project, app.env).output
-
-    run(["cargo", "build"], app.project, app.env)
-    app.probe()
-    [site_packages] = app.project.glob(".venv/lib/python*/site-packages")
-    (site_packages / "extra.pth").write_text(
-        "import signal, sys; sys.path.append('/from/a/pth/file')\n"
-    )
-    hostile = {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "VIRTUAL_ENV": "/nowhere"}
-    hostile |= {"PYTHONPLATLIBDIR": "lib99", "PYTHONEXECUTABLE": "/no/python"}
-    for env in ({}, hostile, {"LC_ALL": "C", "PATH": str(other_than(app.python).path.parent)}):
-        done = app.start("-", **env)
-        assert done.returncode == 0, done.stderr
-        seen = json.loads(done.stdout)
-        venv = app.project / ".venv"
-        assert seen["prefix"] == str(venv)
-        assert Path(seen["base_prefix"]).samefile(app.python.base_prefix)
-        assert Path(seen["stdlib"]).is_relative_to(app.python.base_prefix)
-        assert Path(seen["package"]).is_relative_to(venv)
-        assert seen["pth"] and seen["handler"]
-        assert seen["argv"] == [str(app.executable), "-"]
-        assert seen["version"] == app.python.minor
-        assert seen["encoding"] == "utf-8"
-
-
-@pytest.mark.slow
 def test_errors_name_the_cure(default_app: App, newest: Interpreter, tmp_path: Path) -> None:
     app = default_app
     run(["cargo", "build"], app.project, app.env)
@@ -199,7 +74,6 @@ fn same_error() {
 """
 
 
-@pytest.mark.slow
 def test_python_that_does_not_start(
     synced: Render, target: Path, relocated: Interpreter, tmp_path: Path
 ) -> None:
@@ -229,7 +103,6 @@ def test_python_that_does_not_start(
     run([test, "same_error"], app.project, app.env)
 
 
-@pytest.mark.slow
 def test_output_of_python_and_rust(default_app: App) -> None:
     app = default_app
     run(["cargo", "build"], app.project, app.env)
@@ -267,7 +140,6 @@ fn start_again_after_a_failure() {
 """
 
 
-@pytest.mark.slow
 def test_start_after_a_failed_start(default_app: App, tmp_path: Path) -> None:
     app = default_app
     (app.project / "tests/failed_start.rs").write_text(FAILED_START)
@@ -275,12 +147,11 @@ def test_start_after_a_failed_start(default_app: App, tmp_path: Path) -> None:
     run(["cargo", "test", "--test", "failed_start", "start_again"], app.project, env)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("example", [True, False], ids=["example", "minimal"])
 def test_app_checks_and_readme(
     synced: Render, target: Path, middle: Interpreter, example: bool
 ) -> None:
-    """Every command of its README up to "Ship", which tests/test_app_release.py runs."""
+    """Every command of its README up to "Ship", which test_app_release.py runs."""
     app = make_app(synced, middle, target, example=example, windows=example)
     run(["cargo", "fmt", "--check"], app.project, app.env)
     run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], app.project, app.env)
@@ -296,7 +167,6 @@ def test_app_checks_and_readme(
     assert "unsafe" not in (app.project / "src/main.rs").read_text()
 
 
-@pytest.mark.slow
 def test_another_python_in_venv_of_an_app(default_app: App, newest: Interpreter) -> None:
     app = default_app
     run(["cargo", "build"], app.project, app.env)
@@ -308,18 +178,3 @@ def test_another_python_in_venv_of_an_app(default_app: App, newest: Interpreter)
     run(["cargo", "clean", "-p", "pyo3-ffi"], app.project, app.env)
     run(["cargo", "build"], app.project, app.env)
     assert app.start().returncode == 0
-
-
-def test_questions_that_do_not_apply(render: Render, tmp_path: Path) -> None:
-    project = render(kind="app", python_version="3.12")
-    answers = (project / ".copier-answers.yml").read_text()
-    assert "abi" not in answers and "python_min" not in answers
-    for answer in (
-        {"abi": "abi3"},
-        {"python_min": "3.11"},
-        {"extras": ["docs"]},
-        {"extras": ["github", "benchmarks"]},
-    ):
-        with pytest.raises(ValueError, match=r"app.*leave"):
-            render("other", kind="app", python_version="3.12", **answer)
-    assert not (tmp_path / "other").exists()

@@ -4,8 +4,6 @@ How deep users nest is limited; without the limit a debug build overflows the st
 friends are copies, so `[user, user]`, repeated, takes twice as much each time.
 """
 
-from __future__ import annotations
-
 import shutil
 import textwrap
 from collections.abc import Iterator
@@ -13,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
-
-from .commands import run
-from .conftest import Render
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import run
+from tests.conftest import Render
 
 pytestmark = pytest.mark.build
 

@@ -1,21 +1,18 @@
 """The user's own code in place of the example: tests/cases/, judged by the rendered CI."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import ROOT, run, uv, with_path
+from tests.conftest import Render
+from tests.projects import bindings, replace
+from tests.workflows import Workflow
 
-from .commands import ROOT, run, uv, with_path
-from .conftest import Render
-from .projects import bindings, replace
-from .workflows import Workflow
-
-pytestmark = [pytest.mark.build, pytest.mark.slow]
+pytestmark = pytest.mark.build
 
 CASES = ROOT / "tests/cases"
 EXPORTS = {

@@ -3,8 +3,6 @@
 The bounds are read from the files, so that a bound that is too low fails here.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import zipfile
@@ -13,12 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pyo3_uv.interpreters import Interpreter
-
-from .commands import ROOT, clean_environment, commit_all, run, uv, with_path
-from .conftest import Render
-from .projects import bindings, passes, shown
-from .pythons import environment, sync
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import ROOT, clean_environment, commit_all, run, uv, with_path
+from tests.conftest import Render
+from tests.projects import bindings, passes, shown
+from tests.pythons import environment
+from tests.template.test_bounds import replace
 
 COPIER = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))["_min_copier_version"]
 PYO3 = "0.30.1"  # the oldest of 0.30; 0.30.0 cannot be selected
@@ -48,14 +46,12 @@ def uv_bound(project: Path) -> str:
     return bound(project, "pyproject.toml", r'required-version = ">=([\d.]+)"')
 
 
-@pytest.mark.slow
 def test_older_copier(template: Path, tmp_path: Path) -> None:
     output = copy(template, tmp_path / "my-project", "9.14.0")
     assert f"requires Copier version >= {COPIER}, while your version of Copier is 9.14.0" in output
     assert not (tmp_path / "my-project").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_older_uv(render: Render, kind: str) -> None:
     project = render(kind=kind)
@@ -75,7 +71,6 @@ def has_rust(version: str) -> bool:
     return any(line.startswith(f"{version}-") for line in listed.splitlines())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rust", "layout"),
     [
@@ -119,36 +114,3 @@ def test_oldest_versions(
     with zipfile.ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith(".dist-info/WHEEL")]
         assert f"Generator: maturin ({maturin})" in archive.read(name).decode()
-
-
-@pytest.mark.newest
-@pytest.mark.parametrize(
-    "answers",
-    [{"kind": "extension"}, {"layout": "workspace"}, {"kind": "app"}],
-    ids=lambda answers: "".join(answers.values()),
-)
-def test_newest_versions(
-    render: Render, middle: Interpreter, target: Path, answers: dict[str, str]
-) -> None:
-    """PyO3 and maturin without upper bounds; whether the bounds can be raised."""
-    project = render("my-project", python_version=middle.minor, **answers)
-    kind = answers.get("kind", "extension")
-    replace(bindings(project) / "Cargo.toml", r'"0\.30"', '">=0.30"')
-    if kind == "extension":
-        replace(project / "pyproject.toml", r"(maturin>=[\d.]+),<2", r"\1")
-    # cargo would rather take a crate that fits the project's `rust-version`
-    env = environment(target, middle, CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS="allow")
-    sync(project, middle, env)
-    run(["cargo", "clippy", "--all-targets", "--", "-D", "warnings"], project, env)
-    if kind == "extension":
-        run([uv(), "run", "stubs.py", "--check"], project, env)
-        passes(project, env, "Newest")
-    else:
-        run(["cargo", "test"], project, env)
-
-
-def replace(path: Path, pattern: str, new: str) -> None:
-    """Replace a regular expression that occurs in the file."""
-    text, count = re.subn(pattern, new, path.read_text(encoding="utf-8"))
-    assert count
-    path.write_text(text, encoding="utf-8")

@@ -1,7 +1,5 @@
 """An app's Python behaves like `python`: tests/cases/app/, run by both; what Rust adds to that."""
 
-from __future__ import annotations
-
 import json
 import os
 import random
@@ -17,13 +15,12 @@ from typing import Any
 
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import PYO3_UV, ROOT, run, uv
+from tests.conftest import Render, render_template
+from tests.pythons import environment, sync
 
-from .commands import PYO3_UV, ROOT, run, uv
-from .conftest import Render, render_template
-from .pythons import environment, sync
-
-pytestmark = [pytest.mark.build, pytest.mark.slow]
+pytestmark = pytest.mark.build
 
 CASES = ROOT / "tests/cases/app"
 NAMES = sorted({path.stem for path in CASES.iterdir()} - {"main"})

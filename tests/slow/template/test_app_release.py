@@ -14,13 +14,11 @@ from pathlib import Path
 import copier
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
-
-from .commands import commit_all, publish, run, uv, with_path
-from .conftest import Render
-from .projects import replace as edit
-from .pythons import relocate
-from .workflows import Workflow
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import commit_all, publish, run, uv, with_path
+from tests.projects import replace as edit
+from tests.pythons import relocate
+from tests.workflows import Workflow
 
 pytestmark = pytest.mark.build
 
@@ -129,16 +127,6 @@ def release(
     return Release(workflow, artifact)
 
 
-def test_every_bundle_is_tested(render: Render) -> None:
-    project = render(kind="app", extras=["github"])
-    jobs = Workflow(project, "release.yml", {}).jobs
-    build, test = jobs["build"], jobs["test"]
-    assert build["strategy"] == test["strategy"]
-    uses = [step.get("uses", "").split("@")[0] for step in test["steps"]]
-    assert set(uses) == {"actions/download-artifact", ""}, "no checkout, uv or Rust"
-
-
-@pytest.mark.slow
 def test_steps_for_linux(release: Release, sudo: Path, tmp_path: Path) -> None:
     """From the locked project to the program in a root folder with glibc only."""
     name = f"my-app-0.1.0-{platform.machine()}-unknown-linux-gnu.tar.gz"
@@ -151,7 +139,6 @@ def test_steps_for_linux(release: Release, sudo: Path, tmp_path: Path) -> None:
     assert not any((tmp_path / "root/proc").iterdir()), "nothing stays mounted"
 
 
-@pytest.mark.slow
 def test_wrong_checksum(release: Release, sudo: Path, tmp_path: Path) -> None:
     changed = release.copy(tmp_path / "changed")
     with changed.archive.open("ab") as file:
@@ -161,7 +148,6 @@ def test_wrong_checksum(release: Release, sudo: Path, tmp_path: Path) -> None:
     assert not any((tmp_path / "runner/root").glob("*/*")), "it is not even unpacked"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
@@ -180,7 +166,6 @@ def test_missing_file(
     assert message in changed.test(tmp_path / "runner", sudo, check=False)
 
 
-@pytest.mark.slow
 def test_failing_program(release: Release, sudo: Path, tmp_path: Path) -> None:
     output = release.test(tmp_path, sudo, check=False, INPUT="no JSON")
     assert "error: standard input is not valid user JSON" in output

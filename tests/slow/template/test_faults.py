@@ -1,7 +1,5 @@
 """Killed commands, a full disk, two builds at once: the next run recovers."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random
@@ -14,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
-
-from .commands import ROOT, clean_environment, commit_all, git, run, uv
-from .conftest import Render
-from .projects import edit, shown, tree
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import ROOT, clean_environment, commit_all, git, run, uv
+from tests.conftest import Render
+from tests.projects import edit, shown, tree
 
 TROUBLESHOOTING = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 COPIER = [sys.executable, "-m", "copier"]
@@ -89,7 +86,6 @@ def moments(before: float, after: float) -> list[tuple[bool, float]]:
 # ---- SIGKILL ----
 
 
-@pytest.mark.slow
 def test_killed_copy(template: Path, tmp_path: Path) -> None:
     """The same command with --overwrite completes the project."""
     env = clean_environment()
@@ -131,7 +127,6 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repository
 
 
-@pytest.mark.slow
 def test_killed_update(releases: Path, tmp_path: Path) -> None:
     """With the commands of docs/troubleshooting.md everything is as committed, and the update can be repeated."""
     env = clean_environment()
@@ -178,7 +173,6 @@ def project(synced: Render, middle: Interpreter, env: dict[str, str]) -> Path:
     return project
 
 
-@pytest.mark.slow
 @pytest.mark.build
 def test_killed_sync(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     """With the commands of docs/troubleshooting.md everything is there; nothing broken is left in a cache.
@@ -226,7 +220,6 @@ mount -o remount,size=1g ..
 """
 
 
-@pytest.mark.slow
 def test_full_disk(
     template: Path, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -246,7 +239,6 @@ def test_full_disk(
 # ---- Two at once ----
 
 
-@pytest.mark.slow
 @pytest.mark.build
 @pytest.mark.parametrize(
     "commands",

@@ -1,16 +1,13 @@
 """Every variant of a render: which files there are, that they parse, that formatters agree."""
 
-from __future__ import annotations
-
 import itertools
 
 import pytest
 
-from pyo3_uv.interpreters import SUPPORTED
-
-from .commands import commit_all, run
-from .conftest import Render
-from .projects import APP_EXTRAS, EXTRAS, check_files, check_formatting, files, read_toml
+from pyo3_uv.facts.interpreters import SUPPORTED
+from tests.commands import commit_all, run
+from tests.conftest import Render
+from tests.projects import APP_EXTRAS, EXTRAS, check_files, check_formatting, files, read_toml
 
 COMMON = {
     ".cargo/config.toml",

@@ -1,18 +1,15 @@
 """The version of an extension stands in pyproject.toml, where uv and Dependabot read it."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
 import pytest
 
-from pyo3_uv.interpreters import Interpreter
-
-from .commands import run, uv
-from .conftest import Render
-from .projects import read_toml, replace
-from .workflows import TAG, Workflow
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import run, uv
+from tests.conftest import Render
+from tests.projects import read_toml, replace
+from tests.workflows import TAG, Workflow
 
 
 @pytest.fixture
