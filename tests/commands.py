@@ -114,6 +114,12 @@ def commit_all(repository: Path, message: str = "state") -> None:
     git(repository, "commit", "--quiet", "--allow-empty", "-m", message)
 
 
+def bring_back(repository: Path) -> None:
+    """Bring a repository back to its last commit; what it ignores stays."""
+    git(repository, "reset", "--hard", "--quiet")
+    git(repository, "clean", "-d", "--force", "--quiet")
+
+
 def with_path(env: Mapping[str, str], *folders: str | Path) -> dict[str, str]:
     """Return `env` with these folders first on PATH."""
     return {**env, "PATH": os.pathsep.join([*map(str, folders), env["PATH"]])}

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, settings
 
 from pyo3_uv.facts.interpreters import Interpreter
-from tests.commands import ROOT, commit_all, git
+from tests.commands import ROOT, bring_back, commit_all, git
 from tests.pythons import environment, relocate, shared_interpreters, sync
 from tests.workspaces import both, root  # noqa: F401  # fixtures
 
@@ -209,5 +209,4 @@ def healthy(shared_project: Render, middle: Interpreter, env: dict[str, str]) ->
 def project(healthy: Path) -> Iterator[Path]:
     """Return a healthy project, which is brought back to health afterwards."""
     yield healthy
-    git(healthy, "reset", "--hard", "--quiet")
-    git(healthy, "clean", "-d", "--force", "--quiet")
+    bring_back(healthy)

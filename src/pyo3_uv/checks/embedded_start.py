@@ -12,7 +12,7 @@ from pyo3_uv.checks.finding import Evidence, Finding
 from pyo3_uv.edits.cargo_config import add_runners
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.facts import Facts
-from pyo3_uv.facts.project import Project, obstacle
+from pyo3_uv.facts.project import Project, activate, obstacle
 
 CONFIGURES = r"\b(Py_InitializeFromConfig|PyConfig_Set\w+|Py_SetPythonHome|Py_SetProgramName)\b"
 COMMAND = "pyo3-uv start"
@@ -25,9 +25,8 @@ def find(facts: Facts) -> Finding | None:
     if not start or not start.linked:
         return None
     if file := project.sources.matching(CONFIGURES):
-        facts.notes["start"] = (
-            f"{project.shown(file)} configures the interpreter itself; not started"
-        )
+        shown = project.shown(file)
+        facts.notes["start"] = f"{shown} configures the interpreter itself; not started"
         return None
     if start.prefix is None:
         printed = [line.strip() for line in start.output.splitlines()]
@@ -62,9 +61,10 @@ def find(facts: Facts) -> Finding | None:
 
 
 def _found(facts: Facts, **found: Any) -> Finding:
+    why_not = obstacle(facts.project)
     return Finding(
-        remedy=_remedy(facts.project),
-        fix=None if obstacle(facts.project) else partial(fix, facts),
+        remedy=activate(facts.project, why_not) if why_not else _remedy(facts.project),
+        fix=None if why_not else partial(fix, facts),
         binds_to_uv=True,
         for_rust_programs=True,
         **found,
@@ -72,9 +72,6 @@ def _found(facts: Facts, **found: Any) -> Finding:
 
 
 def _remedy(project: Project) -> str:
-    if why_not := obstacle(project):
-        venv = project.shown(project.environment.folder)
-        return f"activate {venv} before cargo test ({why_not})"
     runner = next(line for line in _runners(project).splitlines() if line.startswith("runner"))
     return (
         "give cargo a runner that starts programs inside .venv, in [target] of "
@@ -83,8 +80,7 @@ def _remedy(project: Project) -> str:
 
 
 def _runners(project: Project) -> str:
-    _, runners = template_texts.cargo_config(project.cargo.by_virtual_env)
-    return runners
+    return template_texts.cargo_config(project.cargo.by_virtual_env)[1]
 
 
 def fix(facts: Facts, patch: Patch) -> None:

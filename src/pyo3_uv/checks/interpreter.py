@@ -11,7 +11,7 @@ from pyo3_uv.checks.finding import Evidence, Finding, command, failing_build, li
 from pyo3_uv.edits.cargo_config import set_python
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.facts import Facts
-from pyo3_uv.facts.project import Project, obstacle
+from pyo3_uv.facts.project import Project, activate, obstacle
 from pyo3_uv.facts.selection import NO_INTERPRETER, Selection
 
 
@@ -77,12 +77,10 @@ def _remedy(project: Project, selection: Selection, why_not: str | None) -> str:
         return "conda deactivate"
     if project.environment.elsewhere:
         return 'export PYO3_PYTHON="$UV_PROJECT_ENVIRONMENT/bin/python"'
-    in_shell = variable and not selection.config
-    if in_shell and (cargo.python or variable.startswith("PYO3_")):
+    if variable and not selection.config and (cargo.python or variable.startswith("PYO3_")):
         return f"unset {variable} in this shell"
     if why_not:
-        venv = project.shown(project.environment.folder)
-        return f"activate {venv} before cargo test ({why_not})"
+        return activate(project, why_not)
     setting = f'PYO3_PYTHON = {{ value = "{cargo.wanted_python}", relative = true }}'
     if cargo.by_virtual_env:
         setting = f'VIRTUAL_ENV = {{ value = "{cargo.wanted_venv}", relative = true, ... }}'

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from pyo3_uv.facts import git
@@ -25,7 +27,7 @@ def load_all(path: Path, features: tuple[str, ...] = ()) -> list[Project]:
     if not folder.is_dir():
         raise UserError(f"{path} is no folder with a Cargo.toml", 2)
     manifest = next((f for f in (folder, *folder.parents) if (f / "Cargo.toml").is_file()), None)
-    found = _of_workspace(manifest / "Cargo.toml") if manifest else []
+    found = workspace = _of_workspace(manifest / "Cargo.toml") if manifest else []
     own = [project for project in found if project.folder == manifest]
     if own and (named or own[0].crate.workspace != manifest):
         found = own
@@ -40,7 +42,7 @@ def load_all(path: Path, features: tuple[str, ...] = ()) -> list[Project]:
             names = ", ".join(project.crate.name for project in found)
             raise UserError(f"{names} has no feature {name}", 2)
     root = git.repository_of(found[0].folder) or found[0].crate.workspace
-    others = [project.folder for project in _below(root)]
+    others = [project.folder for project in _below(root, workspace)]
     for crate in (project.crate for project in found):
         crate.others = [other for other in others if other != crate.folder]
         crate.chosen = tuple(name for name in features if name in crate.package["features"])
@@ -78,18 +80,14 @@ def _of_workspace(manifest: Path) -> list[Project]:
     ]
 
 
-def _below(folder: Path) -> list[Project]:
-    """Return those below a folder; what cargo cannot read, as a fixture, is no crate."""
-    found, known = dict[Path, Project](), set[Path]()
+def _below(folder: Path, workspace: Iterable[Project] = ()) -> list[Project]:
+    """Return those below a folder, with a `workspace` that is known; a fixture may be no crate."""
+    found = {project.folder: project for project in workspace}
     for manifest in _manifests(folder):
-        if manifest in known or "pyo3" not in manifest.read_text("utf-8", "replace"):
-            continue
-        try:
-            projects = _of_workspace(manifest)
-        except UserError:
-            continue
-        found |= {project.folder: project for project in projects}
-        known |= {Path(p["manifest_path"]) for project in projects for p in project.crate.members}
+        known = any(manifest in project.crate.member_manifests for project in found.values())
+        if not known and "pyo3" in manifest.read_text("utf-8", "replace"):
+            with suppress(UserError):  # cargo cannot read it
+                found |= {project.folder: project for project in _of_workspace(manifest)}
     return [project for path, project in sorted(found.items()) if path.is_relative_to(folder)]
 
 

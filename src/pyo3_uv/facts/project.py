@@ -78,3 +78,8 @@ def obstacle(project: Project) -> str | None:
         if parent == root:
             break
     return None
+
+
+def activate(project: Project, why_not: str) -> str:
+    """Say what is left where cargo is not configured."""
+    return f"activate {project.shown(project.environment.folder)} before cargo test ({why_not})"

@@ -42,6 +42,10 @@ class Pyo3Crate:
     def manifest(self) -> Table:
         return read_toml(self.manifest_path)
 
+    @cached_property
+    def member_manifests(self) -> dict[Path, Table]:
+        return {Path(p["manifest_path"]): p for p in self.members}
+
     @property
     def targets(self) -> list[Table]:
         return list(self.package["targets"])
@@ -60,7 +64,7 @@ class Pyo3Crate:
     @cached_property
     def path_dependencies(self) -> list[Path]:
         """The folders of the local crates that this one is built from, itself left out."""
-        packages = {Path(p["manifest_path"]).parent: p for p in self.members}
+        packages = {path.parent: package for path, package in self.member_manifests.items()}
         found: dict[Path, None] = {}
         remaining = [self.package]
         while remaining:
@@ -78,8 +82,7 @@ class Pyo3Crate:
         for table in ("workspace", "package"):
             if named := lookup(root, table, "resolver"):
                 return str(named)
-        paths = {Path(p["manifest_path"]): p for p in self.members}
-        package = paths.get(self.workspace_manifest)
+        package = self.member_manifests.get(self.workspace_manifest)
         edition = int(package["edition"]) if package else 2015  # what a root without a crate has
         return "3" if edition >= 2024 else "2" if edition >= 2021 else "1"
 

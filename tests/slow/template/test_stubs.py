@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyo3_uv.facts.interpreters import Interpreter
-from tests.commands import PYO3_UV, ROOT, commit_all, git, run, uv
+from tests.commands import PYO3_UV, ROOT, bring_back, commit_all, git, run, uv
 from tests.conftest import Render
 from tests.projects import replace
 from tests.pythons import needed_libraries
@@ -56,8 +56,7 @@ def made(shared_project: Render, middle: Interpreter, env: dict[str, str]) -> Pa
 def project(made: Path) -> Iterator[Path]:
     """Return a project that is as new for each test."""
     yield made
-    git(made, "reset", "--quiet", "--hard")
-    git(made, "clean", "--quiet", "--force", "-d")
+    bring_back(made)
 
 
 def test_wheels_know_nothing_of_it(project: Path, env: dict[str, str], tmp_path: Path) -> None:
