@@ -69,7 +69,7 @@ BREAK: dict[str, tuple[Damage, str, str, str]] = {
     "no runner": (remove_runner, "other-environment", "warning", "its sys.prefix is"),
     "no auto-initialize": (
         edit("Cargo.toml", '"auto-initialize"', ""),
-        *("no-initialize", "advice", "auto-initialize is not enabled"),
+        *("no-initialize", "hint", "auto-initialize is not enabled"),
     ),
     "no cache keys": (
         leave_out_cache_keys,
@@ -77,7 +77,7 @@ BREAK: dict[str, tuple[Damage, str, str, str]] = {
     ),
     "slow": (
         edit("pyproject.toml", "use-base-python = true\n", ""),
-        *("slow-rebuilds", "advice", "has no use-base-python = true"),
+        *("slow-rebuilds", "hint", "has no use-base-python = true"),
     ),
     "other #[pymodule]": (
         edit("src/lib.rs", "mod _core", "mod other"),

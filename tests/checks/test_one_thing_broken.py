@@ -40,8 +40,8 @@ def test_one_thing_broken(
     assert shown.output.endswith(f"\n{severity}: 1\n")
     strict = [PYO3_UV, "doctor", "--strict", "--format", "github"]
     result = run(strict, project, env, check=False)
-    assert result.code == (severity != "advice")
-    level = {"advice": "notice"}.get(severity, severity)
+    assert result.code == (severity != "hint")
+    level = {"hint": "notice"}.get(severity, severity)
     assert re.match(
         rf"::{level} title=[^:]*\({problem}\)(,file=[^:,]+(,line=\d+)?)?::", result.output
     )
@@ -53,6 +53,6 @@ def heals(project: Path, env: dict[str, str], report: dict[str, Any]) -> None:
     show = ["uv", "run", "--quiet", "python", "-c", "import my_project"]
     result = run(show, project, env, check=False)
     assert "ModuleNotFoundError: No module named 'my_project._core'" in result.output
-    assert report["findings"][-1]["fix"] == "uv sync --reinstall-package my-project"
-    run(report["findings"][-1]["fix"].split(), project, env)
+    assert report["findings"][-1]["remedy"] == "uv sync --reinstall-package my-project"
+    run(report["findings"][-1]["remedy"].split(), project, env)
     run(show, project, env)

@@ -14,7 +14,7 @@ from pyo3_uv.paths import relative
 from pyo3_uv.process import run
 
 # docs/command.md says what they mean.
-Severity = Literal["error", "warning", "advice"]
+Severity = Literal["error", "warning", "hint"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Finding:
             "file": self.place(folder),
             "line": self.evidence.line,
             "effect": self.effect,
-            "fix": self.remedy,
+            "remedy": self.remedy,
         }
 
 

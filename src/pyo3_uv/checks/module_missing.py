@@ -34,7 +34,7 @@ def find(facts: Facts) -> Finding | None:
     found = partial(Finding, id="module-missing", evidence=evidence, remedy=remedy)
     if not installed:
         return found(
-            severity="advice",
+            severity="hint",
             title=f"{name} is not installed in {venv}, so its module was not checked",
             seen=f"{venv} has no {name}",
             effect=f"ModuleNotFoundError at {import_it}, until it is installed",

@@ -26,7 +26,7 @@ def find(facts: Facts) -> Finding | None:
         title, seen = f"{venv} does not start", f"{executable} is there and does not start"
         remedy = "uv sync" if environment.syncs else f"uv venv --clear {shlex.quote(venv)}"
     else:
-        severity, shown = "advice", Evidence(command, "No such file or directory")
+        severity, shown = "hint", Evidence(command, "No such file or directory")
         title = f"there is no {venv}, so some checks were skipped"
         seen = f"{executable} does not exist, and no other environment was found"
         named = lookup(project.package.pyproject, "project", "name")

@@ -18,7 +18,7 @@ def find(facts: Facts) -> Finding | None:
         return None
     return Finding(
         id="no-initialize",
-        severity="advice",
+        severity="hint",
         title="nothing starts Python in tests",
         seen="pyo3's auto-initialize is not enabled for tests, and no source file starts Python",
         evidence=lines(project, project.crate.manifest_path, "auto-initialize"),

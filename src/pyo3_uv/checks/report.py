@@ -76,7 +76,7 @@ def _for_rust_tests(findings: list[Finding]) -> Finding:
     return replace(
         first,
         id="rust-tests",
-        severity="advice",
+        severity="hint",
         title="a Rust test that uses Python would not run here",
         seen="; ".join(finding.seen for finding in findings),
         effect="none now, as no Rust test and no Rust program uses Python; in the first one: "

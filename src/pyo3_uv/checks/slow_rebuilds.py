@@ -29,7 +29,7 @@ def find(facts: Facts) -> Finding | None:
     settings = "^(use-base-python|editable-profile|features)"
     return Finding(
         id="slow-rebuilds",
-        severity="advice",
+        severity="hint",
         title="each edit is slow to build",
         seen=f"[tool.maturin] has no {', '.join(missing)}",
         evidence=lines(project, package.pyproject_path, settings),

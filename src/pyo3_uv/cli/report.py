@@ -13,7 +13,7 @@ from pyo3_uv.paths import relative
 
 # of the output of --json, which docs/command.md describes and docs/report.schema.json defines
 SCHEMA = 1
-COLOURS = {"error": "bold red", "warning": "bold yellow", "advice": "bold cyan"}
+COLOURS = {"error": "bold red", "warning": "bold yellow", "hint": "bold cyan"}
 
 
 def as_json(reports: list[Report], strict: bool) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def as_annotations(reports: list[Report]) -> list[str]:
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
     """
     root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
-    levels = {"error": "error", "warning": "warning", "advice": "notice"}
+    levels = {"error": "error", "warning": "warning", "hint": "notice"}
     found = []
     for report in reports:
         for finding in report.findings:
@@ -51,7 +51,7 @@ def as_annotations(reports: list[Report]) -> list[str]:
                 line = finding.evidence.line
                 properties |= {"line": str(line)} if line else {}
             shown = ",".join(f"{key}={_escape(text, ':,')}" for key, text in properties.items())
-            message = f"{finding.seen}\n{finding.effect}\nFix: {finding.remedy}"
+            message = f"{finding.seen}\n{finding.effect}\nRemedy: {finding.remedy}"
             found.append(f"::{levels[finding.severity]} {shown}::{_escape(message)}")
     return found
 
@@ -75,7 +75,7 @@ def show_report(report: Report) -> None:
         for line in finding.evidence.output.splitlines() or ["(no output)"]:
             console.print(f"               [dim]{escape(line)}[/]")
         console.print(f"  effect       {escape(finding.effect)}")
-        console.print(f"  fix          {escape(finding.remedy)}")
+        console.print(f"  remedy       {escape(finding.remedy)}")
     counts = {severity: report.count(severity) for severity in SEVERITIES if report.count(severity)}
     if counts:
         (worst, *_) = counts

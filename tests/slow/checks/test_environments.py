@@ -68,7 +68,7 @@ def test_moved_project(synced: Render, middle: Interpreter, env: dict[str, str])
             report = doctor(project, env)
             assert ids(report) == ["environment-moved"]
             assert report["findings"][0]["severity"] == "error"
-            assert report["findings"][0]["fix"] == fix
+            assert report["findings"][0]["remedy"] == fix
         run(["sh", "-c", fix], project, env)
         run(tool, project, env)
         before = project.with_name("before")
@@ -95,12 +95,12 @@ def test_shell_that_interferes(
     (problem,) = doctor(project, env | {"PYO3_PYTHON": str(newest.path)})["findings"]
     assert problem["id"] == "interpreter"
     assert f"from PYO3_PYTHON of the shell; .venv has Python {middle.minor}" in problem["evidence"]
-    assert problem["fix"] == "unset PYO3_PYTHON in this shell"
+    assert problem["remedy"] == "unset PYO3_PYTHON in this shell"
     (tmp_path / "config.txt").write_text(f"executable={newest.path}\n")
     file = {"PYO3_CONFIG_FILE": str(tmp_path / "config.txt")}
     problem, *_ = doctor(project, env | file)["findings"]
     assert problem["id"] == "interpreter"
-    assert problem["fix"] == "unset PYO3_CONFIG_FILE in this shell"
+    assert problem["remedy"] == "unset PYO3_CONFIG_FILE in this shell"
 
     assert doctor(project, foreign(env, middle, tmp_path / "foreign"))["findings"] == []
 
@@ -113,7 +113,7 @@ def test_shell_that_interferes(
     (problem,) = report["findings"]
     assert "VIRTUAL_ENV and CONDA_PREFIX are both set" in problem["evidence"]
     report = doctor(project, env | {"CONDA_PREFIX": str(newest.base_prefix)})
-    assert report["findings"][0]["fix"] == "conda deactivate"
+    assert report["findings"][0]["remedy"] == "conda deactivate"
 
 
 def test_environment_elsewhere(
@@ -124,7 +124,7 @@ def test_environment_elsewhere(
     project = synced(middle, env, extras=[])
     report = doctor(project, env)
     assert ids(report) == ["interpreter"]
-    assert report["findings"][0]["fix"].startswith("export PYO3_PYTHON=")
+    assert report["findings"][0]["remedy"].startswith("export PYO3_PYTHON=")
     env["PYO3_PYTHON"] = str(tmp_path / "venv/bin/python")
     assert doctor(project, env)["findings"] == []
 
@@ -143,7 +143,7 @@ def test_environment_missing_or_changed(
     project = render(python_version=middle.minor, abi="version", extras=[])
     report = doctor(project, env)
     assert ids(report) == ["no-environment"]
-    assert report["findings"][0]["fix"] == "uv sync"
+    assert report["findings"][0]["remedy"] == "uv sync"
     sync(project, middle, env)
     assert doctor(project, env)["findings"] == []
 
@@ -152,7 +152,7 @@ def test_environment_missing_or_changed(
     report = doctor(project, env)
     assert ids(report) == ["stale-configuration"]
     assert f"built for libpython{middle.minor}" in report["findings"][0]["evidence"]
-    assert report["findings"][0]["fix"] == "cargo clean -p pyo3-ffi"
+    assert report["findings"][0]["remedy"] == "cargo clean -p pyo3-ffi"
     run(["cargo", "clean", "-p", "pyo3-ffi"], project, env)
     assert doctor(project, env)["findings"] == []
 
@@ -183,7 +183,7 @@ def test_relocated_python(
     report = doctor(project, env)
     assert ids(report) == ["libpython-missing"]
     problem = report["findings"][0]
-    assert f"apt install libpython{bare.minor}-dev" in problem["fix"]
+    assert f"apt install libpython{bare.minor}-dev" in problem["remedy"]
     # `new` says it before it writes anything
     result = run(
         [PYO3_UV, "new", "made", "--defaults", "--python", bare.path], tmp_path, env, check=False

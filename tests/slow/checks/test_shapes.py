@@ -181,7 +181,7 @@ def test_package_that_was_never_installed_or_is_gone(
     venv(project / ".venv", middle, env, "pytest")
     report = doctor(project, env)
     never = finding(report, "module-missing")
-    assert (never["severity"], never["evidence"]) == ("advice", ".venv has no made")
+    assert (never["severity"], never["evidence"]) == ("hint", ".venv has no made")
     assert "cache" not in never["effect"]
 
     install = [uv(), "pip", "install", "--quiet", "--editable", "."]
@@ -263,12 +263,12 @@ def test_configuration_that_would_hit_others(
     commit_all(project)
     venv(project / ".venv", middle, env)
     report = doctor(project, env)
-    text = finding(report, "interpreter")["fix"]
+    text = finding(report, "interpreter")["remedy"]
     assert text.startswith("activate .venv before cargo test (.cargo/config.toml would also hold")
     git(project, "rm", "-r", "--quiet", "tools")
     write(project, {"Makefile": "test:\n\tPYTHONHOME=$(HOME) cargo test\n"})
     report = doctor(project, env)
-    assert "Makefile chooses the Python of cargo itself" in finding(report, "interpreter")["fix"]
+    assert "Makefile chooses the Python of cargo itself" in finding(report, "interpreter")["remedy"]
     commit_all(project)
     result = fix(project, env, "--config", "committed")
     assert not (project / ".cargo").exists()

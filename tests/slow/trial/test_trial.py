@@ -41,7 +41,7 @@ def test_project_without_rust_tests(made: Path, env: dict[str, str]) -> None:
     output = run([PYO3_UV, "doctor", "--json"], made, env).output
     (only,) = json.loads(output)["projects"]
     found = {finding["id"]: finding["severity"] for finding in only["findings"]}
-    assert found == {"cache-keys": "warning", "slow-rebuilds": "advice", "rust-tests": "advice"}
+    assert found == {"cache-keys": "warning", "slow-rebuilds": "hint", "rust-tests": "hint"}
     assert run([PYO3_UV, "doctor", "--strict"], made, env, check=False).code == 1
 
     result = fix(made, env)
