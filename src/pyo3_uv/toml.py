@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from tomlkit.exceptions import ParseError
+from tomlkit.exceptions import TOMLKitError
 
+from pyo3_uv.files import read_text
 from pyo3_uv.process import UserError
 
 Table = dict[str, Any]
@@ -14,8 +15,8 @@ Table = dict[str, Any]
 def read_toml(path: Path) -> Table:
     """Return the content of a TOML file; raise `UserError` with the place of a mistake."""
     try:
-        return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
-    except (ParseError, ValueError) as error:
+        return tomlkit.parse(read_text(path)).unwrap()
+    except (TOMLKitError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from None
 
 

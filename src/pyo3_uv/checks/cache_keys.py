@@ -14,6 +14,7 @@ from pyo3_uv.facts import git, rust_source
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.globs import fits
 from pyo3_uv.facts.project import Project
+from pyo3_uv.files import regular
 from pyo3_uv.paths import relative
 from pyo3_uv.toml import lookup
 
@@ -84,7 +85,7 @@ def missing(project: Project) -> list[str]:
         wanted.append(crate.build_script)
     found = [path for path in wanted if not covered(path)]
     for folder in crates:
-        sources = sorted(folder.glob("src/**/*.rs"))
+        sources = regular(folder.glob("src/**/*.rs"))
         everything = folder / "src/**"
         if not all(map(covered, sources)):
             found.append(everything)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.project import Project
+from pyo3_uv.files import text_to_search
 from pyo3_uv.paths import relative
 from pyo3_uv.process import run
 
@@ -88,7 +89,7 @@ def lines(project: Project, path: Path, pattern: str = "") -> Evidence:
     name = shlex.quote(project.shown(path))
     if not path.exists():
         return command(project, f"ls {name}", "No such file or directory")
-    text = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    text = text_to_search(path).splitlines()
     found = [(n, line) for n, line in enumerate(text, 1) if re.search(pattern, line)]
     output = "\n".join(f"{n}:{line}" for n, line in found[:5])
     place = found[0][0] if found else None

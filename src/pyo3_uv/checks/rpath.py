@@ -10,6 +10,7 @@ from pyo3_uv.checks.rpath_fix import add_rpath
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts import executables
 from pyo3_uv.facts.facts import Facts
+from pyo3_uv.files import text_to_search
 
 
 def find(facts: Facts) -> Finding | None:
@@ -76,7 +77,7 @@ def _missing(facts: Facts) -> tuple[str, Evidence] | None:
         rpaths = ", ".join(first.rpaths) or "empty"
         return f"{name} needs {first.libpython}, and its rpath is {rpaths}", evidence
     script = crate.build_script
-    if linked or (script and re.search("add_libpython_rpath|-rpath", script.read_text("utf-8"))):
+    if linked or (script and re.search("add_libpython_rpath|-rpath", text_to_search(script))):
         return None
     evidence = lines(project, script or crate.folder / "build.rs", "rpath")
     if script:

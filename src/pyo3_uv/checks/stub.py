@@ -9,6 +9,7 @@ from packaging.version import Version
 from pyo3_uv.checks.finding import Evidence, Finding
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.project import Project
+from pyo3_uv.files import read_bytes, text_to_search
 from pyo3_uv.process import outer_environment, run
 
 # The oldest PyO3 whose generated stubs were tried
@@ -92,8 +93,7 @@ def _stubtest(facts: Facts, module: str) -> tuple[list[str], str]:
 
 
 def _has_script(project: Project) -> bool:
-    script = project.package.folder / "stubs.py"
-    return script.exists() and "generate-stubs" in script.read_text("utf-8")
+    return "generate-stubs" in text_to_search(project.package.folder / "stubs.py")
 
 
 def _source_of(project: Project, stub: Path) -> Path:
@@ -102,7 +102,7 @@ def _source_of(project: Project, stub: Path) -> Path:
     if not stub.is_relative_to(root) or project.environment.folder in stub.parents:
         source = root / project.package.python_source / module.replace(".", "/")
         for path in (source.with_suffix(".pyi"), source / "__init__.pyi"):
-            if path.is_file() and path.read_bytes() == stub.read_bytes():
+            if path.is_file() and read_bytes(path) == read_bytes(stub):
                 return path
     return stub
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from pyo3_uv.facts.project import Project
+from pyo3_uv.files import text_to_search
 from pyo3_uv.process import run
 from pyo3_uv.toml import lookup, read_toml
 
@@ -75,9 +76,6 @@ def options(project: Project) -> list[str]:
 
 def _read_config(output: Path) -> dict[str, str]:
     """Return the configuration that pyo3-ffi's build script hands to dependents, in hex."""
-    try:
-        match = re.search(r"^cargo:PYO3_CONFIG=([0-9a-f]+)$", output.read_text(), re.MULTILINE)
-    except OSError:
-        return {}
+    match = re.search(r"^cargo:PYO3_CONFIG=([0-9a-f]+)$", text_to_search(output), re.MULTILINE)
     lines = bytes.fromhex(match[1]).decode().splitlines() if match else []
     return dict(line.split("=", 1) for line in lines if "=" in line)

@@ -9,6 +9,7 @@ from pathlib import Path
 from pyo3_uv.facts import git
 from pyo3_uv.facts.project import Project
 from pyo3_uv.facts.pyo3_crate import BINDINGS, Pyo3Crate, uses
+from pyo3_uv.files import regular, text_to_search
 from pyo3_uv.process import UserError, run
 from pyo3_uv.toml import read_toml
 
@@ -85,7 +86,7 @@ def _below(folder: Path, workspace: Iterable[Project] = ()) -> list[Project]:
     found = {project.folder: project for project in workspace}
     for manifest in _manifests(folder):
         known = any(manifest in project.crate.member_manifests for project in found.values())
-        if not known and "pyo3" in manifest.read_text("utf-8", "replace"):
+        if not known and "pyo3" in text_to_search(manifest):
             with suppress(UserError):  # cargo cannot read it
                 found |= {project.folder: project for project in _of_workspace(manifest)}
     return [project for path, project in sorted(found.items()) if path.is_relative_to(folder)]
@@ -102,4 +103,4 @@ def _manifests(folder: Path) -> list[Path]:
         for parent, folders, files in os.walk(folder):
             folders[:] = [f for f in folders if f != "target" and not f.startswith(".")]
             paths += [Path(parent, "Cargo.toml")] if "Cargo.toml" in files else []
-    return sorted(path for path in paths if path.is_file())
+    return regular(paths)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pyo3_uv.files import text_to_search
 from pyo3_uv.toml import Table, lookup
 
 
@@ -58,8 +59,8 @@ def _from_setup(path: Path) -> Iterator[Table]:
     What is computed is left out, as setup.py is not run.
     """
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, UnicodeDecodeError):
+        tree = ast.parse(text_to_search(path))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not ast.unparse(node.func).endswith("RustExtension"):
@@ -70,6 +71,6 @@ def _from_setup(path: Path) -> Iterator[Table]:
         for name, value in (*positional, *named):
             try:
                 table[name] = ast.literal_eval(value)
-            except ValueError:
+            except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
                 continue
         yield table

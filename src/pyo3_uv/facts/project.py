@@ -12,6 +12,7 @@ from pyo3_uv.facts.features import Features
 from pyo3_uv.facts.pyo3_crate import Pyo3Crate
 from pyo3_uv.facts.python_package import PythonPackage
 from pyo3_uv.facts.sources import Sources
+from pyo3_uv.files import text_to_search
 from pyo3_uv.paths import shown
 
 
@@ -71,9 +72,7 @@ def obstacle(project: Project) -> str | None:
         return f"{path} would also hold for {names}, with PyO3, but perhaps no rpath to libpython"
     for parent in (folder, *folder.parents):
         for script in (parent / name for name in SCRIPTS):
-            if script.is_file() and re.search(
-                r"\b(PYTHONHOME|PYO3_PYTHON)\b", script.read_text("utf-8", "replace")
-            ):
+            if re.search(r"\b(PYTHONHOME|PYO3_PYTHON)\b", text_to_search(script)):
                 return f"{project.shown(script)} chooses the Python of cargo itself"
         if parent == root:
             break

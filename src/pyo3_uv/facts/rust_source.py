@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from pyo3_uv.files import text_to_search
+
 
 def without_comments(rust: str) -> str:
     """Return Rust source without `//` and `/* */` comments (strings with `//` lose their end)."""
@@ -39,7 +41,7 @@ def embedded(source: Path, crate: Path) -> list[Path]:
     What only the crate's documentation or a module of tests at the end embeds is no part of the
     library.
     """
-    rust = without_comments(source.read_text("utf-8", "replace"))
+    rust = without_comments(text_to_search(source))
     rust = re.split(r"#\[cfg\(test\)\]\s*(?:pub\s+)?mod\s+\w+\s*\{", rust)[0]
     rust = re.sub(r"#!\[[^\]]*\bdoc\s*=\s*include_str!", "", rust)
     found = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyo3_uv.facts.interpreters import executable_of
 from pyo3_uv.facts.project import Project
+from pyo3_uv.files import text_to_search
 from pyo3_uv.process import outer_environment, run
 
 # What pyo3-ffi's build script says, where there is no Python or it does not fit
@@ -63,8 +64,5 @@ def select(project: Project, env: Mapping[str, str]) -> Selection:
 
 def _executable_in(file: Path) -> str | None:
     """Return the line `executable=…` of a PYO3_CONFIG_FILE."""
-    try:
-        match = re.search(r"^executable=(.+)$", file.read_text(), re.MULTILINE)
-    except OSError:
-        return None
+    match = re.search(r"^executable=(.+)$", text_to_search(file), re.MULTILINE)
     return match[1] if match else None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pyo3_uv.facts import rust_source
 from pyo3_uv.facts.pyo3_crate import Pyo3Crate
+from pyo3_uv.files import regular, text_to_search
 
 
 @dataclass
@@ -25,12 +26,12 @@ class Sources:
                 found.add(path)
             else:
                 found |= set(path.parent.rglob("*.rs"))
-        return sorted(found)
+        return regular(found)
 
     def matching(self, pattern: str) -> Path | None:
         """Return the first Rust file outside comments of which `pattern` matches."""
         for path in self.files:
-            text = rust_source.without_comments(path.read_text("utf-8", "replace"))
+            text = rust_source.without_comments(text_to_search(path))
             if re.search(pattern, text):
                 return path
         return None
@@ -38,7 +39,7 @@ class Sources:
     @cached_property
     def pymodules(self) -> list[str]:
         """The names that `#[pymodule]` gives, submodules included."""
-        texts = (path.read_text("utf-8", "replace") for path in self.files)
+        texts = (text_to_search(path) for path in self.files)
         return [name for text in texts for name in rust_source.pymodules(text)]
 
     @cached_property
