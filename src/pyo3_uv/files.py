@@ -34,14 +34,9 @@ def read_text(path: Path) -> str:
     Raises `UserError` as `read_bytes` does, and if it is not UTF-8.
     """
     try:
-        return as_text(read_bytes(path))
+        return _as_text(read_bytes(path).decode())
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
-
-
-def as_text(content: bytes) -> str:
-    """Return what `read_text` makes of the content of a file; raise `UnicodeDecodeError`."""
-    return content.decode().removeprefix(BOM).replace("\r\n", "\n")
 
 
 def text_to_search(path: Path) -> str:
@@ -49,8 +44,11 @@ def text_to_search(path: Path) -> str:
 
     Raises `UserError` if it cannot be read, or is larger than `LIMIT`.
     """
-    text = read_bytes(path).decode(errors="replace") if path.is_file() else ""
-    return text.removeprefix(BOM).replace("\r\n", "\n")
+    return _as_text(read_bytes(path).decode(errors="replace")) if path.is_file() else ""
+
+
+def _as_text(content: str) -> str:
+    return content.removeprefix(BOM).replace("\r\n", "\n")
 
 
 def regular(paths: Iterable[Path]) -> list[Path]:

@@ -14,8 +14,13 @@ Table = dict[str, Any]
 
 def read_toml(path: Path) -> Table:
     """Return the content of a TOML file; raise `UserError` with the place of a mistake."""
+    return parse(read_text(path), path)
+
+
+def parse(text: str, path: Path) -> Table:
+    """Return what the text of a file says; raise `UserError` with the place of a mistake."""
     try:
-        return tomlkit.parse(read_text(path)).unwrap()
+        return tomlkit.parse(text).unwrap()
     except (TOMLKitError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from None
 

@@ -1,80 +1,139 @@
-"""Writing files: the only place that writes into a user's project."""
+"""Writing files: the only place that writes into a user's project.
+
+Nothing is written outside of its root: that of a patch, or the repository that a file lies in.
+"""
 
 import difflib
+import os
+import re
+import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+from pyo3_uv import git
+from pyo3_uv.files import BOM, read_bytes, read_text
 from pyo3_uv.paths import relative
-from pyo3_uv.process import UserError, run
+from pyo3_uv.process import UserError
 
 # What files were like: their content, None where there was none
 Snapshot = Mapping[Path, bytes | None]
 
 
 def snapshot(paths: Iterable[Path]) -> dict[Path, bytes | None]:
-    return {path: path.read_bytes() if path.exists() else None for path in paths}
+    return {path: read_bytes(path) if path.exists() else None for path in paths}
 
 
-def restore(old: Snapshot) -> None:
+def destination(path: Path, root: Path | None = None) -> Path:
+    """Return the file that is written for `path`: where a link, or one above it, leads.
+
+    Raises `UserError` if that is outside of `root`, in git's own folder, or no file.
+    """
+    root = root or _repository(path)
+    real = Path(os.path.realpath(path))
+    if root:
+        top = Path(os.path.realpath(root))
+        if not real.is_relative_to(top):
+            raise UserError(f"{path} leads to {real}, outside of {root}: it is not written")
+        if ".git" in real.relative_to(top).parts:
+            raise UserError(f"{path} leads to {real}, git's own: it is not written")
+    if os.path.lexists(real) and not real.is_file():
+        raise UserError(f"{path} is not a regular file: it is not written")
+    return real
+
+
+def _repository(path: Path) -> Path | None:
+    """Return the repository that a file lies in, by its path; not one that a link leads to."""
+    found = [parent for parent in path.parents if os.path.lexists(parent / ".git")]
+    for folder in found:
+        if folder.resolve() == found[-1].resolve() / folder.relative_to(found[-1]):
+            return folder
+    return None
+
+
+def restore(old: Snapshot, root: Path | None = None) -> None:
     """Bring files back to what they were; a folder that is empty without them goes."""
     for path, content in old.items():
         if content is None:
-            remove(path)
+            remove(destination(path, root), root)
         else:
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content)
+            write(path, content, root)
 
 
-def remove(path: Path) -> None:
-    """Remove a file, if it is there, and its folder, if that is empty then."""
-    path.unlink(missing_ok=True)
-    if path.parent.is_dir() and not any(path.parent.iterdir()):
-        path.parent.rmdir()
+def remove(path: Path, root: Path | None = None) -> None:
+    """Remove a file or a link, if it is there, and its folder, if that is empty then."""
+    real = destination(path.parent / f".{path.name}", root).with_name(path.name)
+    real.unlink(missing_ok=True)
+    if real.parent.is_dir() and not any(real.parent.iterdir()):
+        real.parent.rmdir()
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file, whole or not at all; lines that stay keep their ending."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.pyo3-uv")
+def write(path: Path, content: bytes, root: Path | None = None, like: Path | None = None) -> None:
+    """Write a file, whole or not at all, with the mode that it has, or that of the file `like`.
+
+    Raises `UserError` if it is not to be written, or cannot be.
+    """
+    real = destination(path, root)
+    # Not foreseeable, so that nobody can have put a link there, which `x` would not follow either.
+    new = real.with_name(f".{secrets.token_hex(8)}.pyo3-uv")
     try:
-        new.write_bytes(_keep_line_endings(path, text).encode())
-        if path.exists():
-            new.chmod(path.stat().st_mode)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+        real.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with new.open("xb") as file:
+                file.write(content)
+            if (like or real).exists():
+                new.chmod(stat.S_IMODE((like or real).stat().st_mode))
+            new.replace(real)
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _keep_line_endings(path: Path, text: str) -> str:
-    """Give lines that stay the line ending that they have, new ones that of most lines."""
-    if not path.exists():
-        return text
-    with path.open(encoding="utf-8", newline="") as file:
-        old = file.read().splitlines(keepends=True)
-    crlf = sum(line.endswith("\r\n") for line in old)
+def is_temporary(path: Path) -> bool:
+    """Whether a file is one that `write` has made, and would have given its name."""
+    named = re.fullmatch(r"\.[0-9a-f]{16}\.pyo3-uv", path.name)
+    return bool(named) and path.is_file() and not path.is_symlink()
+
+
+def encoded(text: str, old: bytes) -> bytes:
+    """Return a new text of a file as the bytes that are written.
+
+    Lines that stay keep their ending, and new ones have that of most lines; so does a byte order
+    mark.
+    """
+    before = old.decode()
+    mark = BOM if before.startswith(BOM) else ""
+    lines = lines_of(before.removeprefix(BOM))
+    crlf = sum(line.endswith("\r\n") for line in lines)
     if not crlf:
-        return text
-    new = text.splitlines(keepends=True)
-    result = [line.replace("\n", "\r\n") for line in new] if 2 * crlf >= len(old) else [*new]
-    plain = [line.replace("\r\n", "\n") for line in old]
+        return f"{mark}{text}".encode()
+    new = lines_of(text)
+    result = [line.replace("\n", "\r\n") for line in new] if 2 * crlf >= len(lines) else [*new]
+    plain = [line.replace("\r\n", "\n") for line in lines]
     for block in difflib.SequenceMatcher(None, plain, new, autojunk=False).get_matching_blocks():
-        result[block.b : block.b + block.size] = old[block.a : block.a + block.size]
-    return "".join(result)
+        result[block.b : block.b + block.size] = lines[block.a : block.a + block.size]
+    return f"{mark}{''.join(result)}".encode()
 
 
-def keep_originals(paths: Iterable[Path]) -> list[Path]:
+def lines_of(text: str) -> list[str]:
+    """Return the lines with their ends, as git has them: `splitlines` knows others, too."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def keep_originals(paths: Iterable[Path], root: Path | None = None) -> list[Path]:
     """Copy files that will be changed beside themselves; return the copies."""
     kept = []
     for path in paths:
         if path.exists():
             names = (f"{path.name}.orig{number or ''}" for number in count())
             copies = (path.with_name(name) for name in names)
-            kept.append(next(copy for copy in copies if not copy.exists()))
-            shutil.copy2(path, kept[-1])
+            kept.append(next(copy for copy in copies if not os.path.lexists(copy)))
+            write(kept[-1], read_bytes(path), root, like=path)
     return kept
 
 
@@ -91,11 +150,8 @@ def removed_if_new(path: Path) -> Iterator[None]:
 
 def exclude_file(folder: Path) -> tuple[Path, Path] | None:
     """Return the root of a repository, and the file that names what only this clone ignores."""
-    result = run(["git", "rev-parse", "--show-toplevel", "--git-path", "info/exclude"], folder)
-    if result.code:
-        return None
-    top, name = result.stdout.splitlines()
-    return Path(top), folder / name
+    top = git.root_of(folder)
+    return (top, git.path_in(top, "info/exclude")) if top else None
 
 
 def ignore_in_this_clone(path: Path) -> None:
@@ -103,11 +159,13 @@ def ignore_in_this_clone(path: Path) -> None:
     if not (found := exclude_file(path.parent)):
         return  # There is no Git from which to keep it.
     top, exclude = found
-    line = f"/{relative(path.parent.resolve() / path.name, top)}"
-    text = exclude.read_text(encoding="utf-8") if exclude.exists() else ""
-    if line not in text.splitlines():
-        exclude.parent.mkdir(parents=True, exist_ok=True)
-        exclude.write_text(f"{text.rstrip()}\n{line}\n".lstrip(), encoding="utf-8")
+    name = relative(path.parent.resolve() / path.name, top)
+    line = "/" + re.sub(r"[\\*?[]", r"\\\g<0>", name).replace("\n", "?")
+    text = read_text(exclude) if exclude.exists() else ""
+    if line not in text.split("\n"):
+        new = f"{text.rstrip()}\n{line}\n".lstrip()
+        old = read_bytes(exclude) if exclude.exists() else b""
+        write(exclude, encoded(new, old), exclude.parents[1])
 
 
 # ---- A new project ----

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pyo3_uv.edits.patch import Patch
+from pyo3_uv.files import regular
 
 
 def library_name(module: str) -> str:
@@ -31,7 +32,7 @@ def rename_library(patch: Patch, crate: Path, name: str) -> None:
 
     patch.edit_toml(manifest, change)
     for folder in ("benches", "examples", "tests"):
-        for path in sorted((crate / folder).rglob("*.rs")):
+        for path in regular((crate / folder).rglob("*.rs")):
             text = re.sub(rf"\b(?<!\w::){old}::", f"{name}::", patch.text(path))
             if text != patch.text(path):
                 patch.files[path] = text

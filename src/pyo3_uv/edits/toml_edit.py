@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import tomlkit
@@ -18,15 +19,18 @@ def edit(text: str, change: Callable[[Any], None]) -> str:
 
 def _restore_blank_lines(text: str, old: str) -> str:
     """Put back the blank line before a table or its comment that an edit before it has taken."""
-    pairs = list(zip(old.splitlines(), old.splitlines()[1:], strict=False))
+    # Not `splitlines`: a string may have other ends of lines, which stay.
+    new, before = text.removesuffix("\n").split("\n"), old.removesuffix("\n").split("\n")
+    pairs = list(pairwise(before))
     after_blank = {line for previous, line in pairs if not previous.strip()}
     lines: list[str] = []
-    for line in _keep_blank_lines(text.splitlines(), old.splitlines()):
+    for line in _keep_blank_lines(new, before):
         starts = re.match(r"\[\[?[\w\"']", line) or (line.startswith("#") and line in after_blank)
         if starts and lines and lines[-1].strip() and (lines[-1], line) not in pairs:
             lines.append("")
         lines.append(line)
-    return "\n".join(lines) + "\n"
+    end = "" if not old.endswith("\n") and lines[-1] == before[-1] else "\n"
+    return "\n".join(lines) + end
 
 
 def _keep_blank_lines(new: list[str], old: list[str]) -> list[str]:

@@ -1,35 +1,41 @@
-"""What git says of a repository and its files."""
+"""What git says of a repository and its files.
+
+All raise `UserError` if git refuses the repository: that is not the same as none.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from pyo3_uv.process import run
+from pyo3_uv.git import ask, root_of
+from pyo3_uv.paths import relative
 
 
 def repository_of(folder: Path) -> Path | None:
     """Return the root of the Git repository around a folder, if there is one."""
-    result = run(["git", "rev-parse", "--show-toplevel"], folder)
-    return Path(result.stdout.strip()) if result.code == 0 else None
+    return root_of(folder)
 
 
 def is_tracked(path: Path) -> bool:
     """Whether a file is one of the repository's."""
     folder = next(parent for parent in path.parents if parent.is_dir())
-    return run(["git", "ls-files", "--error-unmatch", str(path)], folder).code == 0
+    name = relative(path, folder)
+    result = ask(folder, "--literal-pathspecs", "ls-files", "--error-unmatch", "--", name)
+    return result is not None and result.code == 0
 
 
 def is_ignored(path: Path) -> bool:
-    return run(["git", "check-ignore", "--quiet", str(path)], path.parent).code == 0
+    result = ask(path.parent, "check-ignore", "--quiet", "--", path.name)
+    return result is not None and result.code == 0
 
 
 def listed(folder: Path, *options: str) -> list[str] | None:
     """Return what `git ls-files` names, relative to `folder`; None outside a repository."""
-    result = run(["git", "ls-files", "-z", *options], folder)
-    return [name for name in result.stdout.split("\0") if name] if result.code == 0 else None
+    result = ask(folder, "ls-files", "-z", *options)
+    return [name for name in result.stdout.split("\0") if name] if result else None
 
 
 def uncommitted(repository: Path, folders: Iterable[Path]) -> str:
     """Return what `git status` says of tracked files in these folders; "" if nothing."""
-    command = ["git", "status", "--porcelain", "--untracked-files=no", "--", *map(str, folders)]
-    result = run(command, repository)
-    return result.stdout.rstrip() if result.code == 0 else ""
+    command = ("--literal-pathspecs", "status", "--porcelain", "--untracked-files=no")
+    result = ask(repository, *command, "--", *map(str, folders))
+    return result.stdout.rstrip() if result else ""

@@ -84,7 +84,9 @@ def write(outcome: Outcome, local: list[Path]) -> list[Path]:
     for path, content in outcome.originals.items():
         if content != now[path]:
             raise UserError(f"{path} was changed meanwhile; nothing was written, run it again")
-    kept = keep_originals(p for p in outcome.patch.changed() if not git.is_tracked(p))
+    outcome.patch.check()  # before the first file is written
+    files = [path for path in outcome.patch.changed() if not git.is_tracked(path.resolve())]
+    kept = keep_originals(files, outcome.patch.root)
     with outcome.patch.written():
         for file in local:
             ignore_in_this_clone(file)
