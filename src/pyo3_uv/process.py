@@ -1,9 +1,11 @@
 """Other programs: their environment, their output, and how they end at Ctrl-C."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,12 +62,13 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     merge: bool = False,
+    seconds: float | None = None,
 ) -> Result:
     """Run `command` to its end without input; standard error goes to standard output if `merge`.
 
     The environment is `outer_environment()` unless `env` is given. A program that is not there has
-    exit code 127. At Ctrl-C the program, which gets the signal too, is waited for, so that it can
-    clean up after itself.
+    exit code 127, one that takes longer than `seconds` is ended and has 124, as with `timeout`. At
+    Ctrl-C the program and what it has started are ended.
     """
     try:
         process = subprocess.Popen(
@@ -78,15 +81,29 @@ def run(
             text=True,
             encoding="utf-8",
             errors="replace",
+            # A group of its own: cargo's rustc and uv's backend end with it.
+            start_new_session=True,
         )
     except OSError as error:
         return Result(127, "", f"{command[0]}: {error.strerror}")
     try:
-        stdout, stderr = process.communicate()
-    except KeyboardInterrupt:
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        stdout, stderr = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        return Result(124, "", f"{command[0]}: not done after {seconds:.0f} s")
+    except BaseException:
+        _end(process)
         raise
     return Result(process.returncode, stdout, stderr or "")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Interrupt a program and what it has started, so that they clean up, then kill what is left."""
+    for number in ("SIGINT", "SIGKILL"):
+        with suppress(ProcessLookupError):
+            if os.name == "nt":
+                process.kill()
+            else:
+                os.killpg(process.pid, getattr(signal, number))
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=2)
