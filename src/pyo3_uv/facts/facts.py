@@ -36,6 +36,9 @@ class Facts:
 
     @cached_property
     def build(self) -> Build:
+        """The build of the tests; nothing is built where cargo would not start any program."""
+        if not self.project.sources.programs:
+            return Build(True, "")
         self.step(self.build_command)
         return build_tests(self.project)
 
@@ -77,7 +80,9 @@ class Facts:
         Other tests may have a harness of their own, which runs them whatever the options are.
         """
         libraries = [t for t in self.project.crate.targets if "custom-build" not in t["kind"]]
-        if not any(t["test"] and {"lib", "rlib", "cdylib"} & set(t["kind"]) for t in libraries):
+        if not self.project.sources.programs or not any(
+            t["test"] and {"lib", "rlib", "cdylib"} & set(t["kind"]) for t in libraries
+        ):
             return None
         self.step("cargo test --lib -- --list")
         command = ["cargo", "test", "--quiet", "--lib", *options(self.project), "--", "--list"]
