@@ -2,27 +2,42 @@
 
 import json
 import shlex
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import questionary
 import typer
 from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pyo3_uv.checks.report import check_project
-from pyo3_uv.cli.console import Json, console, interactive, progress, say, show_patch
+from pyo3_uv.checks.report import Report, check_project
+from pyo3_uv.cli.console import Json, console, interactive, say, show_patch
 from pyo3_uv.cli.doctor import Features, ProjectPath, split
 from pyo3_uv.cli.report import as_json, show_findings
+from pyo3_uv.edits.files import write_elsewhere
+from pyo3_uv.edits.lock import one_run
 from pyo3_uv.facts.discovery import load, load_all
+from pyo3_uv.facts.project import Project
 from pyo3_uv.process import UserError, run
 from pyo3_uv.trial.change import ConfigScope, check_clean, prepare, write
+from pyo3_uv.trial.copy import one_target
+from pyo3_uv.trial.must_pass import estimate
 from pyo3_uv.trial.trial import Outcome, try_fixes
 
 
 def fix(
     path: ProjectPath = Path(),
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Print the changes, to be applied by git; write nothing.")
+    ] = False,
+    patch: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The same, into a file.")
+    ] = None,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Also with uncommitted changes.")
     ] = False,
@@ -41,58 +56,102 @@ def fix(
 ) -> None:
     """Apply the doctor's fixes that break nothing: tried in a copy, shown as a diff, and written.
 
-    What passes before must pass after: cargo check, test --no-run, doc and clippy with default, no
-    and all features, the sdist and the wheels.
+    What passes before must pass after: the sdist and the wheels, cargo check, test --no-run, doc
+    and clippy with default, no and all features. The commands with which the project is built by
+    its owners must not become slower.
     """
-    console.quiet = json_only
-    if not yes and (json_only or not interactive()):
+    console.quiet, only_shown = json_only, diff or patch is not None
+    console.stderr = diff
+    if not (yes or only_shown) and (json_only or not interactive()):
         raise UserError("there is no terminal to ask on; add --yes", 2)
     projects = load_all(path, split(features))
     if not allow_dirty:
         check_clean(projects)
-    with progress() as step:
-        reports = [check_project(project, step) for project in projects]
-    for report in reports:
-        show_findings(report)
+    first = projects[0]
+    with one_run(first.repository) as this_run, _watched() as step:
+        if this_run.left_over:
+            say(this_run.left_over)
+        # What is built already is used; else it is built in the folder of the trial.
+        built = any((first.crate.target / "debug/build").glob("pyo3-ffi-*"))
+        with nullcontext() if built else one_target(projects):
+            reports = [check_project(project, step) for project in projects]
+        for report in reports:
+            show_findings(report)
 
-    def trial(bind: bool) -> Outcome:
-        with progress() as step:
-            return try_fixes(projects, rust_tests, bind, step)
+        def trial(bind: bool) -> Outcome:
+            with one_target(projects):
+                number, seconds = estimate(projects)
+                say(f"\n{number} commands are run in a copy, about {_minutes(seconds)}")
+                return try_fixes(projects, rust_tests, bind, step, this_run.note)
 
-    outcome, local = prepare(
-        projects, config or (ConfigScope.LOCAL if yes else None), trial, _ask_scope
-    )
+        scope = config or (ConfigScope.LOCAL if yes or only_shown else None)
+        outcome, local = prepare(reports, scope, trial, _ask_scope)
+        _add_commands(outcome, reports)
+        step("")
+        _show_outcome(outcome, first.repository)
+        if only_shown:
+            text = outcome.patch.diff(first.repository)
+            if diff:
+                sys.stdout.write(text)
+            if patch:
+                write_elsewhere(patch, text)
+            return
+        result = _apply(outcome, local, projects, reports, yes, step)
+    if json_only:
+        print(json.dumps(result, indent=2))
+    if result["failed"] or not result["ok"]:
+        raise typer.Exit(1)
+
+
+def _apply(
+    outcome: Outcome,
+    local: list[Path],
+    projects: list[Project],
+    reports: list[Report],
+    yes: bool,
+    step: Callable[[str], None],
+) -> dict[str, Any]:
+    """Write the changes and run the commands, if the user agrees; return the result as JSON has it."""
     first, changed = projects[0], outcome.patch.changed()
-    failed, originals, applied = list[str](), list[Path](), bool(changed or outcome.commands)
-    _show_outcome(outcome, first.repository)
-    if applied:
+    failed, originals = list[str](), list[Path]()
+    if changed or outcome.commands:
         if not yes and not questionary.confirm("Apply?", default=True).unsafe_ask():
             say("nothing was changed")
             raise typer.Exit(1)
         originals = write(outcome, local)
-        failed = [shlex.join(c) for folder, c in outcome.commands if not _run_fix(c, folder)]
-        with progress() as step:
+        failed = [shlex.join(c) for folder, c in outcome.commands if not _run_fix(c, folder, step)]
+        stale = any(f.id == "stale-configuration" for report in reports for f in report.found)
+        with nullcontext() if stale else one_target(projects):
             again = [load(p.crate.manifest_path, p.crate.chosen) for p in projects]
             reports = [check_project(project, step) for project in again]
+        step("")
+        for report in reports:
+            show_findings(report)
     kept, manual = [first.shown(path) for path in originals], outcome.patch.manual
-    for report in reports if applied else []:
-        show_findings(report)
     for name in kept:
         say(f"not in Git; kept {name}")
     for text in manual:
         say(f"\nBy hand: {text}")
-    if json_only:
-        result = as_json(reports, strict=False) | {
-            "changed": sorted(map(first.shown, changed)),
-            "commands": [shlex.join(command) for _, command in outcome.commands],
-            "failed": failed,
-            "refused": outcome.refused,
-            "manual": manual,
-            "originals": kept,
-        }
-        print(json.dumps(result, indent=2))
-    if failed or not all(report.passes(strict=False) for report in reports):
-        raise typer.Exit(1)
+    return as_json(reports, strict=False) | {
+        "changed": sorted(map(first.shown, changed)),
+        "commands": [shlex.join(command) for _, command in outcome.commands],
+        "failed": failed,
+        "refused": outcome.refused,
+        "loop": outcome.benefit,
+        "manual": manual,
+        "originals": kept,
+    }
+
+
+def _add_commands(outcome: Outcome, reports: list[Report]) -> None:
+    """Add what is done about stubs, which are not compared in the copy."""
+    for report in reports:
+        for finding in report.found:
+            if finding.id == "stub":
+                before = list(outcome.patch.commands)
+                finding.apply(outcome.patch)
+                new = [c for c in outcome.patch.commands if c not in before]
+                outcome.commands += [(report.project.folder, command) for command in new]
 
 
 def _ask_scope(files: str) -> ConfigScope:
@@ -109,6 +168,8 @@ def _ask_scope(files: str) -> ConfigScope:
 def _show_outcome(outcome: Outcome, root: Path) -> None:
     for name in outcome.passed:
         console.print(f"[green]passes[/] {escape(name)}")
+    for line in outcome.benefit:
+        console.print(f"[green]after an edit[/] {escape(line)}")
     for name, reason in outcome.refused.items():
         console.print(f"[yellow]not applied[/] {escape(name)}: {escape(reason)}")
     show_patch(outcome.patch, root)
@@ -116,14 +177,55 @@ def _show_outcome(outcome: Outcome, root: Path) -> None:
         say(f"then: {shlex.join(command)}")
 
 
-def _run_fix(command: list[str], folder: Path) -> bool:
+def _run_fix(command: list[str], folder: Path, step: Callable[[str], None]) -> bool:
     """Run the command and say how it ended."""
     start = time.monotonic()
-    with progress() as step:
-        step(shlex.join(command))
-        result = run(command, folder, merge=True)
+    step(shlex.join(command))
+    result = run(command, folder, merge=True)
+    step("")
     mark = "[bold red]failed[/]" if result.code else "[green]ok[/]"
     console.print(f"{mark} {escape(shlex.join(command))} {time.monotonic() - start:.1f} s")
     if result.code:
         say(result.output)
     return not result.code
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[str], None]]:
+    """Yield a function that is told each step; "" ends the last one.
+
+    A terminal shows the step and for how long it runs, other places get a line for each.
+    """
+    if console.quiet:
+        yield lambda _: None
+        return
+    if not console.is_terminal:
+        start, current = time.monotonic(), ""
+
+        def line(text: str) -> None:
+            nonlocal start, current
+            if current:
+                say(f"  {time.monotonic() - start:6.1f} s  {current}")
+            start, current = time.monotonic(), text
+
+        yield line
+        return
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    progress = Progress(*columns, console=console, transient=True)
+    task = progress.add_task("")
+
+    def live(text: str) -> None:
+        if text:
+            progress.reset(task, description=text)
+            progress.start()
+        else:
+            progress.stop()  # so that a question can be asked
+
+    try:
+        yield live
+    finally:
+        progress.stop()

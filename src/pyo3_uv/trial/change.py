@@ -4,6 +4,7 @@ from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
+from pyo3_uv.checks.report import Report
 from pyo3_uv.edits.files import ignore_in_this_clone, keep_originals, snapshot
 from pyo3_uv.facts import git
 from pyo3_uv.facts.project import Project
@@ -43,7 +44,7 @@ def check_clean(projects: list[Project]) -> None:
 
 
 def prepare(
-    projects: list[Project],
+    reports: list[Report],
     config: ConfigScope | None,
     trial: Callable[[bool], Outcome],
     ask: Callable[[str], ConfigScope],
@@ -52,26 +53,30 @@ def prepare(
 
     `trial` tries all of them, or those that do not bind the crate to its environment; `ask` is
     given the name of cargo's configuration, if that is to be written and `config` does not say for
-    whom.
+    whom. It is asked before the trial, which takes minutes, if the doctor's reports tell.
     """
-    outcome = trial(config != ConfigScope.NONE)
-    files = [file for file in outcome.patch.changed() if file.parent.name == ".cargo"]
-    if not files or all(project.cargo.is_bound for project in projects):
-        return outcome, []
-    names = ", ".join(map(projects[0].shown, files))
+    binding = [r.project for r in reports if any(f.binds_to_uv and f.fix for f in r.found)]
+    files = [p.cargo.path for p in binding if not p.cargo.is_bound]
+    outcome: Outcome | None = None
+    if not files:
+        outcome = trial(config != ConfigScope.NONE)
+        files = [file for file in outcome.patch.changed() if file.parent.name == ".cargo"]
+        if not files or all(report.project.cargo.is_bound for report in reports):
+            return outcome, []
+    names = ", ".join(dict.fromkeys(map(reports[0].project.shown, files)))
     config = config or ask(names)
-    if config == ConfigScope.COMMITTED:
-        return outcome, []
-    committed = [file for file in files if git.is_tracked(file)]
-    if config == ConfigScope.LOCAL and not committed:
-        return outcome, files
-    outcome = trial(False)
-    if config == ConfigScope.LOCAL:
+    committed = config == ConfigScope.LOCAL and any(map(git.is_tracked, files))
+    if config == ConfigScope.NONE or committed:
+        outcome = trial(False)
+    elif outcome is None:
+        outcome = trial(True)
+    if committed:
         outcome.patch.manual.append(
             f"{names} is in Git, so that it cannot name the environment for this clone only; "
             "--config committed writes it for everybody"
         )
-    return outcome, []
+    written = [file for file in outcome.patch.changed() if file.parent.name == ".cargo"]
+    return outcome, written if config == ConfigScope.LOCAL else []
 
 
 def write(outcome: Outcome, local: list[Path]) -> list[Path]:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,17 +18,17 @@ BUILT = ("target", ".venv", "dist", "__pycache__", "node_modules", "*.so", "*.py
 
 
 @contextmanager
-def copy_of(projects: list[Project]) -> Iterator[Path]:
+def copy_of(projects: list[Project], note: Callable[[Path], object]) -> Iterator[Path]:
     """Yield a copy of the repository, as the work tree is; it is removed in the end.
 
     It lies beside the original, so that paths out of the repository and cargo's configuration above
-    it hold. It has the environments of the original, by links, and a target folder inside the
-    original's, so that dependencies are compiled once.
+    it hold. It has the environments of the original, by links. `note` is told where it is.
     """
     root = projects[0].repository
     beside = root.parent if os.access(root.parent, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix=".pyo3-uv-", dir=beside) as folder:
         copy = Path(folder).resolve()
+        note(copy)
         venvs = {project.environment.folder for project in projects}
         _copy(root, copy, venvs)
         for venv in venvs:
@@ -38,14 +38,23 @@ def copy_of(projects: list[Project]) -> Iterator[Path]:
                 place.symlink_to(venv, target_is_directory=True)
                 if git.repository_of(copy) == copy:
                     ignore_in_this_clone(place)
-        before = os.environ.get("CARGO_TARGET_DIR")
-        os.environ["CARGO_TARGET_DIR"] = str(projects[0].crate.target / "pyo3-uv")
-        try:
-            yield copy
-        finally:
-            del os.environ["CARGO_TARGET_DIR"]
-            if before is not None:
-                os.environ["CARGO_TARGET_DIR"] = before
+        yield copy
+
+
+@contextmanager
+def one_target(projects: list[Project]) -> Iterator[None]:
+    """Let cargo build in a folder inside the project's target folder, the copy and the original.
+
+    Dependencies are compiled once then, and the builds of the project stay as they are.
+    """
+    before = os.environ.get("CARGO_TARGET_DIR")
+    os.environ["CARGO_TARGET_DIR"] = str(projects[0].crate.target / "pyo3-uv")
+    try:
+        yield
+    finally:
+        del os.environ["CARGO_TARGET_DIR"]
+        if before is not None:
+            os.environ["CARGO_TARGET_DIR"] = before
 
 
 def _copy(root: Path, copy: Path, venvs: set[Path]) -> None:

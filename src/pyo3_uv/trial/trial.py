@@ -1,6 +1,6 @@
 """A fix is tried in a copy of the repository first: what passed there before must pass after it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +13,7 @@ from pyo3_uv.facts.discovery import load
 from pyo3_uv.facts.project import Project
 from pyo3_uv.process import UserError, run
 from pyo3_uv.trial.copy import copy_of
+from pyo3_uv.trial.loop import Loop, compared, measure
 from pyo3_uv.trial.must_pass import Step, attempts, cargo_commands
 
 Fix = tuple[Path, str]  # the crate's folder, relative to the copy, and the id of the finding
@@ -24,7 +25,8 @@ class Outcome:
 
     `commands` are to be run in the folders beside them; `applied` has the fixes, each with what was
     seen last that called for it; `passed` is what passes with the changes, `fault` what is wrong
-    with them; `originals` are the files as they were then, None where there was none.
+    with them; `loop` has the owner's commands with the changes, `benefit` says what became of them;
+    `originals` are the files as they were then, None where there was none.
     """
 
     patch: Patch = field(default_factory=Patch)
@@ -33,6 +35,8 @@ class Outcome:
     passed: list[str] = field(default_factory=list)
     fault: str | None = None
     refused: dict[str, str] = field(default_factory=dict)
+    loop: Loop = field(default_factory=dict)
+    benefit: list[str] = field(default_factory=list)
     originals: dict[Path, bytes | None] = field(default_factory=dict)
 
     def moved(self, copy: Path, root: Path) -> "Outcome":
@@ -60,9 +64,12 @@ class _Trial:
     copy: Path
     crates: dict[Path, tuple[str, ...]]
     rust_tests: bool
+    bind: bool
     step: Step
     originals: dict[Path, bytes | None] = field(default_factory=dict)
     before: dict[str, bool] = field(default_factory=dict)
+    loops: dict[frozenset[Fix], Loop] = field(default_factory=dict)
+    for_speed: list[Fix] = field(default_factory=list)  # those whose benefit is to be measured
 
     def projects(self) -> list[Project]:
         return [
@@ -74,6 +81,26 @@ class _Trial:
     def names(self) -> list[str]:
         """What is tried; asked for before anything is changed."""
         return list(attempts(self.projects(), self.step))
+
+    @cached_property
+    def locks(self) -> dict[Path, bytes | None]:
+        """The lock files, as they were: a build in the copy may change them."""
+        projects = self.projects()
+        paths = {p.crate.workspace / "Cargo.lock" for p in projects}
+        return snapshot(paths | {p.environment.uv_root / "uv.lock" for p in projects})
+
+    @cached_property
+    def loop_before(self) -> Loop:
+        """The owner's commands in the copy as it was."""
+        with self._as_it_was():
+            return self._loop([])
+
+    def _loop(self, applied: Iterable[Fix]) -> Loop:
+        """The owner's commands with some fixes, which are applied; measured once."""
+        fixes = frozenset(applied)
+        if fixes not in self.loops:
+            self.loops[fixes] = measure(self.projects(), self.step)
+        return self.loops[fixes]
 
     def passed_before(self, name: str) -> bool:
         """Whether it passes in the copy as it was; asked only of what fails after a change.
@@ -94,12 +121,55 @@ class _Trial:
                         )
         return self.before[name]
 
-    def attempt(self, bind: bool, only: list[Fix] | None = None) -> Outcome:
-        """Apply the fixes of all findings, or of `only` these, then see what passes.
+    def attempt(self, only: list[Fix] | None, than: Outcome | None = None) -> Outcome:
+        """Apply the fixes of `only`, or all but those for speed, and measure the owner's loop.
 
-        A fix may uncover what could not be checked before it.
+        A fix may uncover what could not be checked before it. The loop is compared with that of
+        another outcome, or with that before all changes.
         """
+        attempt = self._applied(only)
+        if attempt.fault or not self.originals:
+            return attempt
+        before = than.loop if than and than.originals else self.loop_before
+        attempt.loop = self._loop(attempt.applied)
+        attempt.benefit = compared(self.loop_before, attempt.loop)
+        worse = {n: t for n, t in attempt.loop.items() if n in before and t.worse_than(before[n])}
+        if worse:
+            attempt.fault = f"the edit loop gets worse: {'; '.join(compared(before, worse))}"
+        elif than is not None:
+            attempt.fault = self._without_benefit(before, attempt.loop)
+        return attempt
+
+    def _without_benefit(self, before: Loop, after: Loop) -> str | None:
+        """Say why a change for speed is not worth making, if it is not."""
+        unknown = [name for name, timing in after.items() if timing.failure is not None]
+        if unknown:
+            return f"whether it slows down {unknown[0]} is not known: {after[unknown[0]].failure}"
+        if any(before[name].worse_than(timing) for name, timing in after.items()):
+            return None
+        return f"no command is faster with it: {'; '.join(compared(before, after)) or 'none known'}"
+
+    def verify(self, attempt: Outcome) -> None:
+        """See what passes with the changes that are made, and take what they made of lock files."""
+        if attempt.fault or not self.originals:
+            return
+        after = attempts(self.projects(), self.step)
+        for name in self.names:
+            passes = after.get(name, lambda: False)
+            # Tried again, as a build may depend on the network, or on chance.
+            if passes() or (self.passed_before(name) and passes()):
+                attempt.passed.append(name)
+            elif self.before[name]:
+                attempt.fault = f"it breaks what passed before: {name}"
+                return
+        for path, content in self.locks.items():
+            if content is not None and path.read_bytes() != content:
+                attempt.patch.files[path] = path.read_text("utf-8")
+                attempt.originals[path] = content
+
+    def _applied(self, only: list[Fix] | None) -> Outcome:
         restore(self.originals)
+        restore({p: c for p, c in self.locks.items() if c is not None})
         self.originals, attempt = {}, Outcome()
         for _ in range(5):
             patch, manual = Patch(), list[str]()
@@ -108,11 +178,15 @@ class _Trial:
                 report = check_project(project, self.step)
                 crate = project.folder.relative_to(self.copy)
                 for finding in [*report.found, *(report.rust_tests if self.rust_tests else [])]:
-                    if finding.binds_to_uv and not bind:
+                    if finding.binds_to_uv and not self.bind:
                         continue
                     before, patch.commands, fix = dict(patch.files), [], (crate, finding.id)
                     finding.apply(patch)
-                    if patch.files != before and only is not None and fix not in only:
+                    if patch.files != before and finding.for_speed and fix not in self.for_speed:
+                        self.for_speed.append(fix)
+                    if patch.files != before and not (
+                        fix not in self.for_speed if only is None else fix in only
+                    ):
                         patch.files = before
                         continue
                     edited |= {fix: finding.seen} if patch.files != before else {}
@@ -134,17 +208,6 @@ class _Trial:
         for path in self.originals:
             attempt.patch.files[path] = path.read_text("utf-8") if path.exists() else ""
         attempt.originals = dict(self.originals)
-        if not self.originals:
-            return attempt
-        after = attempts(self.projects(), self.step)
-        for name in self.names:
-            passes = after.get(name, lambda: False)
-            # Tried again, as a build may depend on the network, or on chance.
-            if passes() or (self.passed_before(name) and passes()):
-                attempt.passed.append(name)
-            elif self.before[name]:
-                attempt.fault = f"it breaks what passed before: {name}"
-                break
         return attempt
 
     @contextmanager
@@ -155,27 +218,53 @@ class _Trial:
         yield
         restore(changed)
 
+    def name_of(self, fix: Fix) -> str:
+        crate, name = fix
+        return name if len(self.crates) == 1 else f"{name} in {crate}"
 
-def try_fixes(projects: list[Project], rust_tests: bool, bind: bool, step: Step) -> Outcome:
+
+def try_fixes(
+    projects: list[Project],
+    rust_tests: bool,
+    bind: bool,
+    step: Step,
+    note: Callable[[Path], object] = lambda _: None,
+) -> Outcome:
     """Try the fixes in a copy, and return as many as leave everything that passes there passing.
 
-    All together first, as this is what mostly holds; else one after the other. Without `bind`
-    those that bind a crate to its environment are not tried.
+    All together first, as this is what mostly holds; else one after the other. Those for speed come
+    last, and only if a command of the owners becomes faster and none slower. Without `bind` those
+    that bind a crate to its environment are not tried. `note` is told where the copy is.
     """
     root = projects[0].repository
     crates = {p.folder.relative_to(root): p.crate.chosen for p in projects}
-    with copy_of(projects) as copy:
-        trial = _Trial(root, copy, crates, rust_tests, step)
-        held, refused = trial.attempt(bind), dict[str, str]()
-        if held.fault:
-            fixes, accepted = list(held.applied), list[Fix]()
-            held = trial.attempt(bind, [])
+    with copy_of(projects, note) as copy:
+        trial = _Trial(root, copy, crates, rust_tests, bind, step)
+        refused = dict[str, str]()
+
+        def one_by_one(held: Outcome, fixes: list[Fix], speed: bool) -> Outcome:
             for fix in fixes:
-                attempt = trial.attempt(bind, [*accepted, fix])
+                attempt = trial.attempt([*held.applied, fix], held if speed else None)
+                trial.verify(attempt)
                 if attempt.fault:
-                    crate, name = fix
-                    refused[name if len(crates) == 1 else f"{name} in {crate}"] = attempt.fault
+                    refused[trial.name_of(fix)] = attempt.fault
                 else:
-                    accepted.append(fix)
                     held = attempt
+            return held
+
+        held = trial.attempt(None)
+        speed = list(trial.for_speed)
+        if speed and not held.fault:
+            both = trial.attempt([*held.applied, *speed], held)
+            trial.verify(both)
+            if not both.fault:
+                return both.moved(copy, root)
+            if len(speed) == 1:
+                refused[trial.name_of(speed.pop())] = both.fault
+            held = trial.attempt(list(held.applied))
+        trial.verify(held)
+        if held.fault:
+            fixes = list(held.applied)
+            held = one_by_one(trial.attempt([]), fixes, speed=False)
+        held = one_by_one(held, speed, speed=True)
         return replace(held, refused=refused).moved(copy, root)
