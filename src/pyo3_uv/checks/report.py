@@ -6,7 +6,7 @@ from typing import get_args
 
 from pyo3_uv.checks import CHECKS
 from pyo3_uv.checks.finding import Finding, Severity
-from pyo3_uv.edits.files import removed_if_new
+from pyo3_uv.edits.files import unchanged
 from pyo3_uv.facts.embedded import probe
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.project import Project
@@ -54,7 +54,7 @@ def check_project(project: Project, step: Callable[[str], None] = lambda _: None
     lock = project.crate.workspace / "Cargo.lock"
     try:
         step("environment")
-        with probe(project.folder) as crate, removed_if_new(lock):
+        with probe(project.folder) as crate, unchanged(lock):
             facts = Facts(project, crate, step)
             report = Report(project, facts.notes)
             for check in CHECKS:

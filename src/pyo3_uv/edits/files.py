@@ -138,14 +138,19 @@ def keep_originals(paths: Iterable[Path], root: Path | None = None) -> list[Path
 
 
 @contextmanager
-def removed_if_new(path: Path) -> Iterator[None]:
-    """Remove a file that another program makes meanwhile, as cargo makes a Cargo.lock."""
-    existed = path.exists()
+def unchanged(path: Path) -> Iterator[None]:
+    """Bring a file back that another program changes or makes meanwhile, as cargo a Cargo.lock."""
+    old = snapshot([path])
     try:
         yield
     finally:
-        if not existed:
-            path.unlink(missing_ok=True)
+        if snapshot([path]) != old:
+            restore(old)
+
+
+def write_elsewhere(path: Path, text: str) -> None:
+    """Write a file that the user names, wherever it is."""
+    write(path, text.encode(), path.parent)
 
 
 def exclude_file(folder: Path) -> tuple[Path, Path] | None:
