@@ -20,7 +20,7 @@ SCHEMA = json.loads((ROOT / "docs/report.schema.json").read_text(encoding="utf-8
 def doctors(folder: Path, env: dict[str, str], *options: str) -> list[dict[str, Any]]:
     """Return the reports, one for each crate."""
     before = tree(folder, ".venv", "env", ".git", "target")
-    result = run([PYO3_UV, "doctor", "--json", *options], folder, env, check=False)
+    result = run([PYO3_UV, "doctor", "--format=json", *options], folder, env, check=False)
     assert tree(folder, ".venv", "env", ".git", "target") == before, "the doctor changes nothing"
     report = json.loads(result.output)
     jsonschema.validate(report, SCHEMA)
@@ -46,7 +46,7 @@ def finding(report: dict[str, Any], name: str) -> dict[str, Any]:
 
 def fix(folder: Path, env: dict[str, str], *options: str) -> dict[str, Any]:
     """Run `pyo3-uv fix --yes` and return its result; `found` are the ids that it leaves."""
-    command = [PYO3_UV, "fix", "--yes", "--json", *options]
+    command = [PYO3_UV, "fix", "--yes", "--format=json", *options]
     output = run(command, folder, env, check=False).output
     assert output.startswith("{"), output
     result: dict[str, Any] = json.loads(output)

@@ -3,6 +3,7 @@
 It is started as `cargo run` starts programs in the project.
 """
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.project import Project, activate, obstacle
 
 CONFIGURES = r"\b(Py_InitializeFromConfig|PyConfig_Set\w+|Py_SetPythonHome|Py_SetProgramName)\b"
-COMMAND = "pyo3-uv start"
-# What an interpreter without its standard library says
+# Nothing that a person can run shows it without a crate such as `Probe`; the doctor does.
+COMMAND = "pyo3-uv doctor"
+# What an interpreter without its standard library says, and where it looked for that
 NO_STANDARD_LIBRARY = ("No module named 'encodings'", "failed to get the Python codec")
+LOOKED = re.compile(r"Could not find|PYTHON(HOME|PATH) = |sys\.(base_)?prefix = ")
 
 
 def find(facts: Facts) -> Finding | None:
@@ -32,20 +35,22 @@ def find(facts: Facts) -> Finding | None:
         printed = [line.strip() for line in start.output.splitlines()]
         errors = [line for line in printed if any(text in line for text in NO_STANDARD_LIBRARY)]
         error = (errors or printed[-1:] or ["it exited without output"])[0]
+        output = [*filter(LOOKED.match, printed), error]
         return _found(
             facts,
             id="no-standard-library",
             severity="error" if project.starts_python else "warning",
             title="an embedded interpreter does not find its standard library",
             seen=f"started as cargo run starts programs here, it says: {error}",
-            evidence=Evidence(COMMAND, error),
+            evidence=Evidence(COMMAND, "\n".join(output)),
             effect="cargo test and cargo run die when they start Python",
         )
+    facts.notes["start"] = f"an embedded interpreter runs in {project.shown(start.prefix)}"
+    facts.notes["sys.path"] = ", ".join(map(project.shown, start.path))
     environment, selected = project.environment, facts.selection.path
     if not selected or not environment.has(selected):
         return None  # the check `interpreter` finds that
     if Path(start.prefix).resolve() == environment.folder.resolve():
-        facts.notes["start"] = f"an embedded interpreter runs in {project.shown(start.prefix)}"
         return None
     venv = project.shown(environment.folder)
     return _found(
@@ -54,7 +59,7 @@ def find(facts: Facts) -> Finding | None:
         severity="warning",
         title=f"an embedded interpreter does not run in {venv}",
         seen=f"started as cargo run starts programs here, its sys.prefix is {start.prefix}",
-        evidence=Evidence(COMMAND, f"sys.prefix {start.prefix}"),
+        evidence=Evidence(COMMAND, "\n".join([f"sys.prefix {start.prefix}", *start.path])),
         effect=f"ModuleNotFoundError in cargo test for packages that are in {venv}, or packages of "
         "another environment",
     )

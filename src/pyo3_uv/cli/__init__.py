@@ -2,14 +2,16 @@
 
 import signal
 import sys
+from importlib import metadata
 from types import FrameType
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from pyo3_uv.cli.bundle import bundle
-from pyo3_uv.cli.doctor import doctor, start
+from pyo3_uv.cli.console import shown
+from pyo3_uv.cli.doctor import doctor
 from pyo3_uv.cli.fix import fix
 from pyo3_uv.cli.new import new
 from pyo3_uv.process import UserError
@@ -18,10 +20,27 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its tables break words to fit a narrow terminal
     help="Rust for Python under uv: a new project from the template, a doctor for any PyO3 project.",
 )
-for command in (new, doctor, start, fix, bundle):
+for command in (new, doctor, fix, bundle):
     app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"pyo3-uv {metadata.version('pyo3-uv')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
@@ -32,7 +51,7 @@ def main() -> None:
         app()
     except UserError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[bold red]error:[/] {escape(str(error))}"
+            f"[bold red]error:[/] {shown(str(error))}"
         )
         sys.exit(error.code)
 

@@ -1,13 +1,13 @@
 """`pyo3-uv bundle` on the command line."""
 
+import json
 import signal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from pyo3_uv.cli.console import console
+from pyo3_uv.cli.console import Format, Output, console, no_findings, say
 from pyo3_uv.process import UserError
 
 EXTRA = "uvx --from 'pyo3-uv[bundle] @ git+https://github.com/org/pyo3-uv-template' pyo3-uv bundle"
@@ -18,12 +18,15 @@ def bundle(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what would be in it and why; leave no bundle.")
     ] = False,
+    output: Output = Format.TEXT,
 ) -> None:
-    """Make a folder and an archive of an app that run on machines without Python.
+    """Make an archive of an app that runs on machines without Python.
 
-    They are proven before they replace those in dist: the packages are imported and the program is
+    It and its folder are proven before they replace what is in dist: the packages are imported and the program is
     started in a root folder with glibc only (on Linux). docs/bundles.md of the template has more.
     """
+    no_findings(output)
+    console.quiet = output == Format.JSON
     try:
         from pyo3_uv.bundle.make import make
     except ModuleNotFoundError as error:
@@ -32,19 +35,30 @@ def bundle(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        made = make(path.resolve(), explain, lambda text: console.print(escape(f"== {text}")))
+        made = make(path.resolve(), explain, lambda text: say(f"== {text}"))
     except KeyboardInterrupt:
         raise UserError("interrupted; dist/ is as it was", 130) from None
+    sizes = {place: facts["size"] for place, facts in made.manifest.files.items()}
+    rows = made.table.summary(sizes) if explain else []
+    if output == Format.JSON:
+        names = ("source", "place", "reason", "files", "bytes")
+        result = {
+            "folder": str(made.folder),
+            "archive": str(made.archive),
+            "sha256": made.manifest.archive.get("sha256"),
+            "unchanged": made.unchanged,
+            "notes": made.manifest.notes,
+            "contents": [dict(zip(names, row, strict=True)) for row in rows],
+        }
+        print(json.dumps(result, indent=2))
+    for source, place, reason, count, size in rows:
+        say(f"{size / 1e6:7.2f} MB {count:5} files  {reason:50}  {place} <- {source}")
     if explain:
-        sizes = {place: facts["size"] for place, facts in made.manifest.files.items()}
-        for source, place, reason, count, size in made.table.summary(sizes):
-            line = f"{size / 1e6:7.2f} MB {count:5} files  {reason:50}  {place} <- {source}"
-            console.print(escape(line))
         return
     if made.unchanged:
-        console.print(f"dist/{made.folder.name} has not changed since it was proven")
+        say(f"dist/{made.folder.name} has not changed since it was proven")
     for line in made.lines():
-        console.print(escape(line))
+        say(line)
 
 
 def _interrupt(*_: Any) -> None:

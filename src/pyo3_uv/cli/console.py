@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +14,33 @@ from rich.markup import escape
 from rich.syntax import Syntax
 
 from pyo3_uv.edits.patch import Patch
+from pyo3_uv.paths import printable
+from pyo3_uv.process import UserError
 
 console = Console(highlight=False, soft_wrap=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
+
+class Format(str, Enum):
+    """What a command prints: for people, for programs, or for the log of a GitHub workflow."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+Output = Annotated[
+    Format,
+    typer.Option(
+        "--format",
+        help="json: one object and nothing else; github: annotations (doctor and fix).",
+    ),
+]
+
+
+def no_findings(output: Format) -> None:
+    """Raise `UserError` (usage) for the format of findings, in a command that has none."""
+    if output == Format.GITHUB:
+        raise UserError("--format github shows findings, which only doctor and fix have", 2)
 
 
 def interactive() -> bool:
@@ -31,12 +55,17 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield lambda _: None
         return
     with console.status("") as status:
-        yield lambda text: status.update(escape(text))
+        yield lambda text: status.update(shown(text))
+
+
+def shown(text: str) -> str:
+    """Return text of files and programs for `console.print`: neither markup nor a terminal's codes."""
+    return escape(printable(text))
 
 
 def say(text: str) -> None:
     """Print text in which brackets are no markup."""
-    console.print(text, markup=False)
+    console.print(shown(text))
 
 
 def show_patch(patch: Patch, root: Path) -> None:
@@ -48,6 +77,7 @@ def show_patch(patch: Patch, root: Path) -> None:
 
 
 def show_diff(diff: str) -> None:
+    diff = printable(diff)
     console.print(
         Syntax(diff, "diff", background_color="default") if console.is_terminal else escape(diff)
     )

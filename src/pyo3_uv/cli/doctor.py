@@ -1,19 +1,15 @@
-"""`pyo3-uv doctor` and `pyo3-uv start` on the command line."""
+"""`pyo3-uv doctor` on the command line."""
 
 import json
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pyo3_uv.checks.report import check_project
-from pyo3_uv.cli.console import Json, console, progress
+from pyo3_uv.cli.console import Format, Output, console, progress
 from pyo3_uv.cli.report import as_annotations, as_json, show_report
-from pyo3_uv.facts.discovery import load, load_all
-from pyo3_uv.facts.embedded import probe
-from pyo3_uv.facts.facts import Facts
-from pyo3_uv.process import UserError
+from pyo3_uv.facts.discovery import load_all
 
 ProjectPath = Annotated[
     Path, typer.Argument(help="Folder of a crate, a workspace or a repository; or a Cargo.toml.")
@@ -21,14 +17,6 @@ ProjectPath = Annotated[
 Features = Annotated[
     str, typer.Option(metavar="A,B", help="Features of the crate to build it with, as for cargo.")
 ]
-
-
-class Format(str, Enum):
-    """What the doctor prints: for people, for programs, or for the log of a GitHub workflow."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
 
 
 def split(features: str) -> tuple[str, ...]:
@@ -41,17 +29,13 @@ def doctor(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 for warnings, too, not only for errors.")
     ] = False,
-    output: Annotated[
-        Format, typer.Option("--format", help="github: annotations of a workflow.")
-    ] = Format.TEXT,
-    json_only: Json = False,
+    output: Output = Format.TEXT,
 ) -> None:
     """Check crates that use PyO3, made by this template or not. No file of them is changed.
 
     The tests are built (not run) in cargo's target folder, and a small program that starts Python
     is run as cargo run would in the project.
     """
-    output = Format.JSON if json_only else output
     console.quiet = output != Format.TEXT
     projects = load_all(path, split(features))
     with progress() as step:
@@ -65,16 +49,3 @@ def doctor(
             print(line)
     if not all(report.passes(strict) for report in reports):
         raise typer.Exit(1)
-
-
-def start(path: ProjectPath = Path()) -> None:
-    """Start Python in a small program, as cargo run starts programs in the project, and say where."""
-    project = load(path)
-    with probe(project.folder) as crate:
-        facts = Facts(project, crate, lambda _: None)
-        embedded = facts.embedded
-        if not embedded:
-            raise UserError(f"PyO3 finds no Python: {facts.selection.source}")
-    if embedded.prefix is None:
-        raise UserError(embedded.output or "it exited without output")
-    print(f"sys.prefix {embedded.prefix}", *embedded.path, sep="\n")

@@ -11,13 +11,12 @@ from typing import Annotated, Any
 
 import questionary
 import typer
-from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pyo3_uv.checks.report import Report, check_project
-from pyo3_uv.cli.console import Json, console, interactive, say, show_patch
+from pyo3_uv.cli.console import Format, Output, console, interactive, say, show_patch, shown
 from pyo3_uv.cli.doctor import Features, ProjectPath, split
-from pyo3_uv.cli.report import as_json, show_findings
+from pyo3_uv.cli.report import as_annotations, as_json, show_findings
 from pyo3_uv.edits.files import write_elsewhere
 from pyo3_uv.edits.lock import one_run
 from pyo3_uv.facts.discovery import load, load_all
@@ -52,17 +51,17 @@ def fix(
         ),
     ] = None,
     features: Features = "",
-    json_only: Json = False,
+    output: Output = Format.TEXT,
 ) -> None:
-    """Apply the doctor's fixes that break nothing: tried in a copy, shown as a diff, and written.
+    """Apply the doctor's fixes that break nothing.
 
-    What passes before must pass after: the sdist and the wheels, cargo check, test --no-run, doc
-    and clippy with default, no and all features. The commands with which the project is built by
-    its owners must not become slower.
+    They are tried in a copy, shown as a diff, and written. What passes before must pass after: the
+    sdist and the wheels, cargo check, test --no-run, doc and clippy with default, no and all
+    features. The commands with which the owners build and test must not become slower.
     """
-    console.quiet, only_shown = json_only, diff or patch is not None
+    console.quiet, only_shown = output != Format.TEXT, diff or patch is not None
     console.stderr = diff
-    if not (yes or only_shown) and (json_only or not interactive()):
+    if not (yes or only_shown) and (console.quiet or not interactive()):
         raise UserError("there is no terminal to ask on; add --yes", 2)
     projects = load_all(path, split(features))
     if not allow_dirty:
@@ -96,9 +95,12 @@ def fix(
             if patch:
                 write_elsewhere(patch, text)
             return
-        result = _apply(outcome, local, projects, reports, yes, step)
-    if json_only:
+        result, reports = _apply(outcome, local, projects, reports, yes, step)
+    if output == Format.JSON:
         print(json.dumps(result, indent=2))
+    elif output == Format.GITHUB:
+        for line in as_annotations(reports):
+            print(line)
     if result["failed"] or not result["ok"]:
         raise typer.Exit(1)
 
@@ -110,8 +112,11 @@ def _apply(
     reports: list[Report],
     yes: bool,
     step: Callable[[str], None],
-) -> dict[str, Any]:
-    """Write the changes and run the commands, if the user agrees; return the result as JSON has it."""
+) -> tuple[dict[str, Any], list[Report]]:
+    """Write the changes and run the commands, if the user agrees.
+
+    Return the result as JSON has it, and the reports then.
+    """
     first, changed = projects[0], outcome.patch.changed()
     failed, originals = list[str](), list[Path]()
     if changed or outcome.commands:
@@ -132,7 +137,7 @@ def _apply(
         say(f"not in Git; kept {name}")
     for text in manual:
         say(f"\nBy hand: {text}")
-    return as_json(reports, strict=False) | {
+    result = as_json(reports, strict=False) | {
         "changed": sorted(map(first.shown, changed)),
         "commands": [shlex.join(command) for _, command in outcome.commands],
         "failed": failed,
@@ -141,6 +146,7 @@ def _apply(
         "manual": manual,
         "originals": kept,
     }
+    return result, reports
 
 
 def _add_commands(outcome: Outcome, reports: list[Report]) -> None:
@@ -167,11 +173,11 @@ def _ask_scope(files: str) -> ConfigScope:
 
 def _show_outcome(outcome: Outcome, root: Path) -> None:
     for name in outcome.passed:
-        console.print(f"[green]passes[/] {escape(name)}")
+        console.print(f"[green]passes[/] {shown(name)}")
     for line in outcome.benefit:
-        console.print(f"[green]after an edit[/] {escape(line)}")
+        console.print(f"[green]after an edit[/] {shown(line)}")
     for name, reason in outcome.refused.items():
-        console.print(f"[yellow]not applied[/] {escape(name)}: {escape(reason)}")
+        console.print(f"[yellow]not applied[/] {shown(name)}: {shown(reason)}")
     show_patch(outcome.patch, root)
     for _, command in outcome.commands:
         say(f"then: {shlex.join(command)}")
@@ -184,7 +190,7 @@ def _run_fix(command: list[str], folder: Path, step: Callable[[str], None]) -> b
     result = run(command, folder, merge=True)
     step("")
     mark = "[bold red]failed[/]" if result.code else "[green]ok[/]"
-    console.print(f"{mark} {escape(shlex.join(command))} {time.monotonic() - start:.1f} s")
+    console.print(f"{mark} {shown(shlex.join(command))} {time.monotonic() - start:.1f} s")
     if result.code:
         say(result.output)
     return not result.code

@@ -9,16 +9,18 @@ from typing import Annotated, Any
 
 import questionary
 import typer
-from rich.markup import escape
 
 from pyo3_uv.cli.console import (
-    Json,
+    Format,
+    Output,
     console,
     interactive,
+    no_findings,
     progress,
     say,
     show_diff,
     show_patch,
+    shown,
 )
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.interpreters import Python
@@ -59,12 +61,16 @@ def new(
             "Default: the checkout that this runs from, else the published one."
         ),
     ] = None,
-    json_only: Json = False,
+    output: Output = Format.TEXT,
 ) -> None:
-    """Make a project and bring it to green tests: render, uv sync, first commit, both suites."""
-    console.quiet = json_only
+    """Make a project and bring it to green tests.
+
+    It is rendered, then come uv sync, the first commit and both test suites.
+    """
+    no_findings(output)
+    console.quiet = output == Format.JSON
     ask = not defaults
-    if ask and (json_only or not interactive()):
+    if ask and (console.quiet or not interactive()):
         raise UserError("there is no terminal for the questions; add --defaults", 2)
     destination = Path(os.path.abspath(destination.expanduser()))
     answers = read_answers(data or [], answers_file)
@@ -93,21 +99,21 @@ def new(
         "tools": [asdict(tool) for tool in tools],
         "answers": {key: value for key, value in answers.items() if value is not None},
     }
-    console.print(f"[green]rendered[/] {escape(str(destination))} for Python {escape(str(chosen))}")
+    console.print(f"[green]rendered[/] {shown(str(destination))} for Python {shown(str(chosen))}")
     if member:
-        console.print(f"[green]member of[/] {escape(str(member))}")
+        console.print(f"[green]member of[/] {shown(str(member))}")
         roots_of = {"uv": member.uv, "cargo": member.cargo}
         result["member"] = {key: str(root) for key, root in roots_of.items() if root}
     result["changed"] = changed
     for name in changed:
-        console.print(f"[green]changed[/]  {escape(name)}")
+        console.print(f"[green]changed[/]  {shown(name)}")
     result["to_join"] = _say_how_to_join(surroundings, member, answers)
     if surroundings.cargo and not member.cargo:
         result["steps"], ok = [], False
     else:
         result["steps"], ok = _run_steps(destination, chosen, member)
     result["ok"] = ok
-    if json_only:
+    if output == Format.JSON:
         print(json.dumps(result, indent=2))
     if not ok:
         raise typer.Exit(1)

@@ -53,7 +53,7 @@ def test_json(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "answers.yml").write_text(
         "_src_path: elsewhere\nproject_name: from-file\nexample: false\nextras: []\n"
     )
-    command = [PYO3_UV, "new", "made", "--json", "--defaults", "--python", middle.path]
+    command = [PYO3_UV, "new", "made", "--format=json", "--defaults", "--python", middle.path]
     command += ["--answers-file", "answers.yml", "-d", "project_name=given"]
     result = json.loads(run(command, tmp_path, env).output)
     assert result["ok"] is True

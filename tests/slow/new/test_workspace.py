@@ -91,7 +91,7 @@ def test_defaults_leave_the_root_alone(
 ) -> None:
     """A folder that no pattern names is a project of its own, and joins with what is printed."""
     before = tree(root)
-    command = [PYO3_UV, "new", "fast", "--defaults", "--json", "--python", middle.path]
+    command = [PYO3_UV, "new", "fast", "--defaults", "--format=json", "--python", middle.path]
     made = json.loads(run([*command, "-d", "example=false"], root, env).output)
     assert made["ok"] and "member" not in made and made["changed"] == []
     assert {name: text for name, text in tree(root).items() if name[:5] != "fast/"} == before
@@ -133,7 +133,7 @@ def test_join_both(both: Path, middle: Interpreter, env: dict[str, str]) -> None
     commit_all(both)
 
     # The second one: nothing of the root is changed, but the changes are there to be applied.
-    command = [PYO3_UV, "new", "slow", "--defaults", "--json", "-d", "example=false"]
+    command = [PYO3_UV, "new", "slow", "--defaults", "--format=json", "-d", "example=false"]
     result = run([*command, "--python", middle.path], both, env, check=False)
     assert result.code == 1
     made = json.loads(result.output)

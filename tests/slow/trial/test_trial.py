@@ -38,7 +38,7 @@ def made(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> Path:
 
 def test_project_without_rust_tests(made: Path, env: dict[str, str]) -> None:
     """It is told once what Rust tests would need; nothing that only they need is written."""
-    output = run([PYO3_UV, "doctor", "--json"], made, env).output
+    output = run([PYO3_UV, "doctor", "--format=json"], made, env).output
     (only,) = json.loads(output)["projects"]
     found = {finding["id"]: finding["severity"] for finding in only["findings"]}
     assert found == {"cache-keys": "warning", "slow-rebuilds": "hint", "rust-tests": "hint"}
