@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,8 @@ from pyo3_uv.files import text_to_search
 from pyo3_uv.paths import relative
 from pyo3_uv.process import run
 
+# One heading a finding
+DOCS = "https://github.com/org/pyo3-uv-template/blob/main/docs/findings.md"
 # docs/command.md says what they mean.
 Severity = Literal["error", "warning", "hint"]
 
@@ -55,9 +57,22 @@ class Finding:
         else:
             patch.manual.append(f"{self.title}: {self.remedy}")
 
-    def place(self, folder: Path) -> str | None:
-        """Return the file, as seen from the crate's folder."""
-        return relative(self.evidence.file, folder) if self.evidence.file else None
+    @property
+    def docs(self) -> str:
+        return f"{DOCS}#{self.id}"
+
+    def located(self, project: Project) -> "Finding":
+        """Return it with a file and a line: else those where the crate's manifest names PyO3."""
+        file, line = self.evidence.file, self.evidence.line
+        if not file or not file.is_file():
+            file, line = project.crate.manifest_path, None
+        line = line or _line_of(project, file)
+        return replace(self, evidence=replace(self.evidence, file=file, line=line))
+
+    def place(self, folder: Path) -> str:
+        """Return the file of a finding that is `located`, as seen from a folder."""
+        assert self.evidence.file
+        return relative(self.evidence.file, folder)
 
     def as_dict(self, folder: Path) -> dict[str, Any]:
         return {
@@ -71,7 +86,18 @@ class Finding:
             "line": self.evidence.line,
             "effect": self.effect,
             "remedy": self.remedy,
+            "docs": self.docs,
         }
+
+
+def _line_of(project: Project, file: Path) -> int:
+    """Return the line to look at where a finding names none: that of PyO3, or of the settings."""
+    dependency = rf"""\s*(\[.*dependencies\.)?["']?{re.escape(project.crate.key)}["']?\s*[].=]"""
+    settings = r"\s*\[(tool\.(maturin|uv)|build-system)\b"
+    patterns = {"Cargo.toml": dependency, "pyproject.toml": settings, "build.rs": r"\s*fn main"}
+    pattern = patterns.get(file.name, "")
+    found = enumerate(text_to_search(file).splitlines(), 1)
+    return next((number for number, line in found if re.match(pattern, line)), 1)
 
 
 def command(project: Project, line: str, instead: str = "") -> Evidence:
@@ -101,4 +127,9 @@ def failing_build(facts: Facts) -> Evidence:
     errors = facts.probe.failure or facts.build.errors
     pattern = r"\s*(error|rust-lld|.*: undefined)"
     found = [line for line in errors.splitlines() if re.match(pattern, line)]
-    return Evidence(facts.build_command, ("\n".join(found[:5]) or errors[-1000:]).strip())
+    output = ("\n".join(found[:5]) or errors[-1000:]).strip()
+    # rustc is run in the workspace's folder; what is not there is of another crate.
+    place = re.search(r"^ *--> (.+?):(\d+):\d+$", errors, re.MULTILINE)
+    if place and (file := facts.project.crate.workspace / place[1]).is_file():
+        return Evidence(facts.build_command, output, file, int(place[2]))
+    return Evidence(facts.build_command, output)

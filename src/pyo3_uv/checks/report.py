@@ -31,7 +31,12 @@ class Report:
     @property
     def findings(self) -> list[Finding]:
         """All of them; one stands for those of Rust tests, where there are none."""
-        return self.found + ([_for_rust_tests(self.rust_tests)] if self.rust_tests else [])
+        return self.found + self.rust_tests_hint
+
+    @property
+    def rust_tests_hint(self) -> list[Finding]:
+        """The one finding, if there is any, that stands for those of Rust tests."""
+        return [_for_rust_tests(self.rust_tests)] if self.rust_tests else []
 
     def count(self, severity: Severity) -> int:
         return sum(finding.severity == severity for finding in self.findings)
@@ -46,8 +51,14 @@ class Report:
         return not self.count("error") and not (strict and self.count("warning"))
 
 
-def check_project(project: Project, step: Callable[[str], None] = lambda _: None) -> Report:
-    """Make all checks and return the report; `step` is told what goes on, as it takes seconds.
+def check_project(
+    project: Project,
+    step: Callable[[str], None] = lambda _: None,
+    on_finding: Callable[[Finding], None] = lambda _: None,
+) -> Report:
+    """Make all checks and return the report.
+
+    `step` is told what goes on, as it takes seconds; `on_finding` is given each finding at once.
 
     Raises `UserError` if a file of the project cannot be read.
     """
@@ -60,9 +71,13 @@ def check_project(project: Project, step: Callable[[str], None] = lambda _: None
             for check in CHECKS:
                 if not (finding := check.find(facts)):
                     continue
+                finding = finding.located(project)
                 facts.found_ids.add(finding.id)
-                later = finding.for_rust_programs and not facts.rust_uses_python
-                (report.rust_tests if later else report.found).append(finding)
+                if finding.for_rust_programs and not facts.rust_uses_python:
+                    report.rust_tests.append(finding)
+                else:
+                    report.found.append(finding)
+                    on_finding(finding)
                 if finding.explains and facts.fails_with(finding.explains):
                     facts.build_explained = True
     except OSError as error:

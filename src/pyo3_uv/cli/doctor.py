@@ -1,18 +1,19 @@
 """`pyo3-uv doctor` on the command line."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pyo3_uv.checks.report import check_project
+from pyo3_uv.checks.report import Report, check_project
 from pyo3_uv.cli.console import Format, Output, console, progress
-from pyo3_uv.cli.report import as_annotations, as_json, show_report
+from pyo3_uv.cli.report import TextReport, as_annotations, as_json
 from pyo3_uv.facts.discovery import load_all
 
 ProjectPath = Annotated[
-    Path, typer.Argument(help="Folder of a crate, a workspace or a repository; or a Cargo.toml.")
+    Path, typer.Argument(help="Any file or folder of a crate, a workspace or a repository.")
 ]
 Features = Annotated[
     str, typer.Option(metavar="A,B", help="Features of the crate to build it with, as for cargo.")
@@ -38,10 +39,13 @@ def doctor(
     """
     console.quiet = output != Format.TEXT
     projects = load_all(path, split(features))
-    with progress() as step:
-        reports = [check_project(project, step) for project in projects]
-    for report in reports:
-        show_report(report)
+    reports, text = list[Report](), TextReport()
+    for project in projects:
+        text.start(project)
+        with progress() as step:
+            reports.append(check_project(project, step, partial(text.add, project)))
+        text.end(reports[-1])
+    text.sum_up()
     if output == Format.JSON:
         print(json.dumps(as_json(reports, strict), indent=2))
     elif output == Format.GITHUB:

@@ -11,22 +11,23 @@ from pyo3_uv.facts.project import Project
 from pyo3_uv.facts.pyo3_crate import BINDINGS, Pyo3Crate, uses
 from pyo3_uv.files import regular, text_to_search
 from pyo3_uv.process import UserError, run
-from pyo3_uv.toml import read_toml
+from pyo3_uv.toml import lookup, read_toml
 
 
 def load_all(path: Path, features: tuple[str, ...] = ()) -> list[Project]:
-    """Return the crates with PyO3 that `path`, a folder or a Cargo.toml, stands for.
+    """Return the crates with PyO3 that `path`, any file or folder of a project, stands for.
 
-    That is the crate of that folder; for the root of a workspace its members; for a folder without
-    a crate those below it. `features` are those to build them with.
+    That is the crate that it belongs to; for the root of a workspace the members; for a folder
+    without a crate those below it, else those of the Python project around it. `features` are those
+    to build them with.
 
-    Raises `UserError` (usage) if there is no such crate, or none with one of the features.
+    Raises `UserError` (usage) if there is no such path or crate, or none with one of the features.
     """
-    path = path.resolve()
-    named = path.name == "Cargo.toml" and path.is_file()
-    folder = path.parent if named else path
-    if not folder.is_dir():
-        raise UserError(f"{path} is no folder with a Cargo.toml", 2)
+    if not os.path.exists(path):
+        raise UserError(f"{path} does not exist", 2)
+    path = Path(os.path.realpath(path))
+    named = _manifest_of(path)
+    folder = named.parent if named else path if path.is_dir() else path.parent
     manifest = next((f for f in (folder, *folder.parents) if (f / "Cargo.toml").is_file()), None)
     found = workspace = _of_workspace(manifest / "Cargo.toml") if manifest else []
     own = [project for project in found if project.folder == manifest]
@@ -34,6 +35,8 @@ def load_all(path: Path, features: tuple[str, ...] = ()) -> list[Project]:
         found = own
     if not found and not named:
         found = _below(folder)
+    if not found and not manifest and (project := _python_project_around(folder)):
+        found = _below(project)
     if not found and not manifest:
         raise UserError(f"there is no Cargo.toml in {folder}, above it or below it", 2)
     if not found:
@@ -48,6 +51,25 @@ def load_all(path: Path, features: tuple[str, ...] = ()) -> list[Project]:
         crate.others = [other for other in others if other != crate.folder]
         crate.chosen = tuple(name for name in features if name in crate.package["features"])
     return found
+
+
+def _manifest_of(path: Path) -> Path | None:
+    """Return the crate's manifest that a file names: a Cargo.toml itself, or maturin's settings."""
+    if path.name == "Cargo.toml" and path.is_file():
+        return path
+    if path.name == "pyproject.toml" and path.is_file():
+        name = lookup(read_toml(path), "tool", "maturin", "manifest-path")
+        manifest = Path(os.path.realpath(path.parent / str(name or "")))
+        return manifest if manifest.name == "Cargo.toml" and manifest.is_file() else None
+    return None
+
+
+def _python_project_around(folder: Path) -> Path | None:
+    """Return the nearest folder above with a pyproject.toml, in a repository not beyond its root."""
+    for parent in folder.parents:
+        if (parent / "pyproject.toml").is_file() or (parent / ".git").exists():
+            return parent
+    return None
 
 
 def load(path: Path, features: tuple[str, ...] = ()) -> Project:
