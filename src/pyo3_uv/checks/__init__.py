@@ -6,25 +6,27 @@ are in docs/troubleshooting.md and in the tests.
 
 from importlib import import_module
 
-# In this order checks are made, and problems shown.
+# In this order checks are made, and problems shown: first what is found out at once.
 NAMES = [
     "no_environment",
     "environment_moved",
     "force",
+    "library_name",
+    "no_version",
+    "cache_keys",
+    "slow_rebuilds",
+    "editable_profile",
+    "module_name",
+    "module_missing",
+    # These start an interpreter, or build the tests, if there are some.
     "interpreter",
     "stale_configuration",
     "extension_module",
-    "library_name",
     "libpython_missing",
     "rpath",
     "embedded_start",
     "no_initialize",
     "auto_initialize",
-    "no_version",
-    "cache_keys",
-    "slow_rebuilds",
-    "module_name",
-    "module_missing",
     "stub",
     "build_fails",
 ]

@@ -4,9 +4,7 @@ import re
 from pathlib import Path
 
 from pyo3_uv.checks.finding import Finding, lines
-from pyo3_uv.facts.build import options
 from pyo3_uv.facts.facts import Facts
-from pyo3_uv.process import run
 
 
 def find(facts: Facts) -> Finding | None:
@@ -33,15 +31,12 @@ def find(facts: Facts) -> Finding | None:
 
 def _enabling(facts: Facts) -> tuple[str, Path] | None:
     """Return a local crate that switches it on in the builds of this one, and its manifest."""
-    project, version = facts.project, str(facts.pyo3_version or "")
-    pyo3 = f"pyo3@{version}" if re.fullmatch(r"[\d.]+", version) else "pyo3"
-    tree = ["cargo", "tree", "--quiet", "--edges=normal,features", "--prefix=depth"]
-    output = run([*tree, f"--invert={pyo3}", *options(project)], project.folder).stdout
+    output = facts.feature_tree
     # Two levels below the root: `1pyo3 feature "auto-initialize"`, then what enables it
     _, _, below = output.partition('\n1pyo3 feature "auto-initialize"\n')
     enabling = re.split(r"^[01]\D", below, maxsplit=1, flags=re.MULTILINE)[0]
     for name in sorted(re.findall(r"^2([^\d\s]\S*)", enabling, re.MULTILINE)):
         place = re.search(rf"^\d+{name} v\S+ \(((?:/|\w:).+?)\)", output, re.MULTILINE)
-        if place and name != project.crate.name:
+        if place and name != facts.project.crate.name:
             return name, Path(place[1], "Cargo.toml")
     return None

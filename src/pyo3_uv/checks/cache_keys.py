@@ -9,7 +9,7 @@ import tomlkit
 from pyo3_uv import template_texts
 from pyo3_uv.checks.finding import Finding, lines
 from pyo3_uv.edits.patch import Patch
-from pyo3_uv.edits.toml_edit import add, extend, inline_table
+from pyo3_uv.edits.toml_edit import extend, inline_table
 from pyo3_uv.facts import git, rust_source
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.globs import fits
@@ -24,7 +24,7 @@ MARKER = '{ file = ".venv'
 
 def find(facts: Facts) -> Finding | None:
     project, pyproject = facts.project, facts.project.package.pyproject_path
-    if not pyproject or not project.package.has_cache_keys or not (names := missing(project)):
+    if not pyproject or not project.environment.has_cache_keys or not (names := missing(project)):
         return None
     marker = [name for name in names if name.endswith("pyvenv.cfg")]
     effects = []
@@ -112,7 +112,6 @@ def add_keys(project: Project, patch: Patch, names: Iterable[str]) -> None:
     """Add these files and patterns to `cache-keys`, which are made if there are none."""
     path = project.package.pyproject_path
     assert path
-    uv = lookup(patch.toml(path), "tool", "uv")
     old = lookup(patch.toml(path), "tool", "uv", "cache-keys")
     names = list(dict.fromkeys([*([] if old else _defaults(project)), *names]))
     rows = [inline_table({"file": name}) for name in names]
@@ -126,13 +125,7 @@ def add_keys(project: Project, patch: Patch, names: Iterable[str]) -> None:
     lines[-1:-1] = [above] if above else []
     text = "cache-keys = [\n" + "".join(f"    {line}\n" for line in lines) + "]\n"
     comment = template_texts.comment(template_texts.PYPROJECT, "cache-keys")
-    if uv is None:
-        patch.append(path, f"[tool.uv]\n{comment}{text}")
-        return
-    array = tomlkit.parse(text)["cache-keys"]
-    patch.edit_toml(
-        path, lambda document: add(document["tool"]["uv"], "cache-keys", array, comment)
-    )
+    patch.add_line(path, ("tool", "uv"), "cache-keys", tomlkit.parse(text)["cache-keys"], comment)
 
 
 def _defaults(project: Project) -> list[str]:

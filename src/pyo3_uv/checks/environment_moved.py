@@ -35,6 +35,8 @@ def find(facts: Facts) -> Finding | None:
 
 
 def _make_again(environment: Environment, venv: str) -> str:
+    if not environment.uses_uv:
+        return f"python3 -m venv --clear {shlex.quote(venv)}, then install the packages again"
     command = ["uv", "venv", "--clear"]
     if venv != ".venv":
         command.append(venv)

@@ -21,7 +21,7 @@ MODULE_VARIABLE = Version("0.26")
 def find(facts: Facts) -> Finding | None:
     project, features = facts.project, facts.project.features
     crate = project.crate
-    if not features.of_pyo3("extension-module"):
+    if not facts.enables("extension-module"):
         return None
     dependencies = [d for d in crate.pyo3(None) if "extension-module" in d["features"]]
     on, why = ("always on", "") if dependencies else ("on by default", " by default")

@@ -34,8 +34,8 @@ class Evidence:
 class Finding:
     """What is wrong, what it leads to, the remedy for the user and the fix that the command makes.
 
-    `seen` says in words what `evidence` shows; `explains` are failing builds, whose output it matches. `fix` adds its changes to a patch; None
-    leaves the remedy to the user.
+    `seen` says in words what `evidence` shows; `explains` are failing builds, whose output it
+    matches. `fix` adds its changes to a patch; None leaves the remedy to the user.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Finding:
     remedy: str
     fix: Callable[[Patch], object] | None = None
     binds_to_uv: bool = False  # its fix makes everybody who builds the crate depend on .venv
+    for_speed: bool = False  # its only benefit is a faster edit loop, which the trial measures
     for_rust_programs: bool = False  # only of interest where Rust tests or a program use Python
     explains: str = ""
 

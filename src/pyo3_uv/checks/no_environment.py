@@ -24,13 +24,17 @@ def find(facts: Facts) -> Finding | None:
         output = run([environment.executable, "--version"]).output
         shown = Evidence(command, output)
         title, seen = f"{venv} does not start", f"{executable} is there and does not start"
-        remedy = "uv sync" if environment.syncs else f"uv venv --clear {shlex.quote(venv)}"
+        remedy = f"python3 -m venv --clear {shlex.quote(venv)}"
+        if environment.uses_uv:
+            remedy = "uv sync" if environment.syncs else f"uv venv --clear {shlex.quote(venv)}"
     else:
         severity, shown = "hint", Evidence(command, "No such file or directory")
         title = f"there is no {venv}, so some checks were skipped"
         seen = f"{executable} does not exist, and no other environment was found"
         named = lookup(project.package.pyproject, "project", "name")
-        remedy = "uv sync" if named else "uv venv"
+        remedy = f"python3 -m venv {shlex.quote(venv)}"
+        if environment.uses_uv:
+            remedy = "uv sync" if named else "uv venv"
     return Finding(
         id="no-environment",
         severity=severity,

@@ -9,8 +9,10 @@ from pyo3_uv.facts.facts import Facts
 
 
 def find(facts: Facts) -> Finding | None:
-    package = facts.project.package
+    package, uses_uv = facts.project.package, facts.project.environment.uses_uv
     if not package.maturin or not package.lacks_version or not package.pyproject_path:
+        return None
+    if not uses_uv:
         return None
     shown = command(facts.project, "uv version 2>&1 | tail -n 3")
     return Finding(

@@ -88,5 +88,5 @@ def _missing(facts: Facts) -> tuple[str, Evidence] | None:
 def fix(facts: Facts, patch: Patch) -> None:
     project = facts.project
     script = add_rpath(project, patch, facts.pyo3_version)
-    if script and project.package.has_cache_keys:
+    if script and project.environment.has_cache_keys:
         cache_keys.add_keys(project, patch, [cache_keys.name_of(project, script)])

@@ -35,7 +35,7 @@ STUBTEST = (
 
 def find(facts: Facts) -> Finding | None:
     project, module = facts.project, facts.project.package.module
-    installed = facts.installed[1] if facts.installed else None
+    installed = facts.installed.module if facts.installed else None
     if not module or not installed or not project.package.pyproject_path:
         return None
     if not _stubs(installed, module):

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+from tomlkit.items import InlineTable
+
 from pyo3_uv.edits import toml_edit
 from pyo3_uv.edits.files import (
     destination,
@@ -54,28 +57,30 @@ class Patch:
         end = "" if old.endswith("\n\n") else "\n" if old.endswith("\n") else "\n\n"
         self.files[path] = f"{old}{end}{text}" if old.strip() else text
 
-    def add_line(self, path: Path, keys: tuple[str, ...], name: str, value: Any) -> None:
+    def add_line(
+        self, path: Path, keys: tuple[str, ...], name: str, value: Any, comment: str = ""
+    ) -> None:
         """Add a line to a table of a TOML file, which is made if it is not there.
 
-        An array that is there is extended.
+        An array that is there is extended. What cannot be added so is left to the user.
         """
-        if isinstance(value, dict):
+        if isinstance(value, dict) and not isinstance(value, InlineTable):
             plain = value.keys() == {"version"}
             value = value["version"] if plain else toml_edit.inline_table(value)
-        if lookup(self.toml(path), *keys) is None:
-            text = toml_edit.inline_table({"x": value}).as_string()
-            self.append(path, f"[{'.'.join(keys)}]\n{name} = {text[len('{ x = ') : -len(' }')]}\n")
-            return
+        table = lookup(self.toml(path), *keys)
+        if isinstance(value, list) and isinstance(table, dict) and name in table:
 
-        def change(document: Any) -> None:
-            for key in keys:
-                document = document[key]
-            if isinstance(value, list) and name in document:
-                toml_edit.extend(document[name], value)
-            else:
-                toml_edit.add(document, name, value)
+            def change(document: Any) -> None:
+                for key in keys:
+                    document = document[key]
+                toml_edit.extend(document[name], value, comment.removeprefix("# "))
 
-        self.edit_toml(path, change)
+            self.edit_toml(path, change)
+        elif text := toml_edit.set_in(self.text(path), keys, name, value, comment):
+            self.files[path] = text
+        else:
+            line = f"{name} = {tomlkit.item(value).as_string()}"
+            self.manual.append(f"add to [{'.'.join(keys)}] of {path}: {line}")
 
     def changed(self) -> dict[Path, str]:
         """Return the files whose text differs from what is on disk."""

@@ -2,11 +2,13 @@
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Array, InlineTable, Item, Key, Table
 
 
@@ -63,6 +65,55 @@ def add(table: Any, key: str, value: Any, comment: str = "") -> None:
         item = tomlkit.item(value)
         table.value._insert_after(lines[-1], key, item)
         item.trivia.indent = comment + item.trivia.indent
+
+
+def set_in(text: str, keys: Sequence[str], name: str, value: Any, comment: str = "") -> str | None:
+    """Return a TOML file with a key in the table `keys`, its comment above it.
+
+    The table is made if it is not there: before the first of its sub-tables, else at the end. None
+    if that makes another file of it, as where a table is written with dotted keys.
+    """
+    wanted = tomlkit.parse(text).unwrap()
+    table = wanted
+    for key in keys:
+        table = table.setdefault(key, {})
+    table[name] = tomlkit.item(value).unwrap()
+    for result in _candidates(text, keys, name, value, comment):
+        try:
+            if tomlkit.parse(result).unwrap() == wanted:
+                return result
+        except (TOMLKitError, ValueError):
+            continue
+    return None
+
+
+def _candidates(
+    text: str, keys: Sequence[str], name: str, value: Any, comment: str
+) -> Iterator[str]:
+    """Yield what may be the result of `set_in`, the best first."""
+    item = tomlkit.item(value)
+    row = f"{comment}{name} = {item.as_string()}{item.trivia.comment_ws}{item.trivia.comment}\n"
+    dotted = r"[ \t]*\.[ \t]*".join(rf"[\"']?{re.escape(key)}[\"']?" for key in keys)
+    header = re.search(rf"^[ \t]*\[[ \t]*{dotted}[ \t]*\][^\n]*\n?", text, re.MULTILINE)
+    below = re.search(rf"(^#.*\n)*^[ \t]*\[\[?[ \t]*{dotted}[ \t]*\.", text, re.MULTILINE)
+
+    def change(document: Any) -> None:
+        for key in keys:
+            document = document[key]
+        add(document, name, item, comment)
+
+    if header:
+        with suppress(TOMLKitError, KeyError, TypeError, AttributeError):
+            yield edit(text, change)
+        end = "" if header[0].endswith("\n") else "\n"
+        yield f"{text[: header.end()]}{end}{row}{text[header.end() :]}"
+    elif below:
+        yield f"{text[: below.start()]}[{'.'.join(keys)}]\n{row}\n{text[below.start() :]}"
+    else:
+        end = "" if text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
+        yield f"{text}{end if text.strip() else ''}[{'.'.join(keys)}]\n{row}"
+        with suppress(TOMLKitError, KeyError, TypeError, AttributeError):
+            yield edit(text, change)
 
 
 def extend(array: Array, values: Sequence[Any], comment: str = "") -> None:

@@ -4,6 +4,7 @@
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,7 +55,23 @@ def configs_of(folder: Path) -> list[CargoConfig]:
     home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
     folders = [parent / ".cargo" for parent in (folder, *folder.parents)]
     found = (config_in(path) for path in [*folders, *([] if home in folders else [home])])
-    return [CargoConfig(path, read_toml(path)) for path in found if path]
+    return [config for path in found if path for config in _with_included(path, set())]
+
+
+def _with_included(path: Path, seen: set[Path]) -> Iterator[CargoConfig]:
+    """Yield a configuration file, then what it includes: the last one wins, and it wins over all.
+
+    https://doc.rust-lang.org/cargo/reference/config.html#including-extra-configuration-files
+    """
+    seen.add(path)
+    config = CargoConfig(path, read_toml(path))
+    yield config
+    entries = config.content.get("include")
+    for entry in reversed(entries if isinstance(entries, list) else []):
+        name = entry.get("path") if isinstance(entry, dict) else entry
+        included = path.parent / str(name)
+        if included.is_file() and included not in seen:
+            yield from _with_included(included, seen)
 
 
 def config_in(folder: Path) -> Path | None:

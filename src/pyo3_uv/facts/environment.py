@@ -72,6 +72,17 @@ class Environment:
         return (self.uv_root / "uv.lock").exists() or "required-version" in uv
 
     @property
+    def uses_uv(self) -> bool:
+        """Whether the project uses uv: it has a lock file of uv's, or settings for it."""
+        uv = lookup(self.package.pyproject, "tool", "uv")
+        return uv is not None or bool(self.elsewhere) or (self.uv_root / "uv.lock").exists()
+
+    @property
+    def has_cache_keys(self) -> bool:
+        """Whether uv builds the extension module of the project, by the `cache-keys`."""
+        return self.uses_uv and self.package.has_cache_keys
+
+    @property
     def elsewhere(self) -> Path | None:
         """The environment that UV_PROJECT_ENVIRONMENT names, instead of `.venv`."""
         named = os.environ.get("UV_PROJECT_ENVIRONMENT")

@@ -5,14 +5,13 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from packaging.version import Version
 
 from pyo3_uv.facts import executables
 from pyo3_uv.facts.build import BUILD_TESTS, NO_LIBRARY, NO_SYMBOLS, Build, build_tests, options
 from pyo3_uv.facts.embedded import EmbeddedStart, Probe
-from pyo3_uv.facts.installed import find_installed
+from pyo3_uv.facts.installed import Installed, find_installed
 from pyo3_uv.facts.interpreters import Interpreter, describe
 from pyo3_uv.facts.project import Project
 from pyo3_uv.facts.selection import Selection, select
@@ -62,6 +61,24 @@ class Facts:
         return Version(match[1]) if match else None
 
     @cached_property
+    def feature_tree(self) -> str:
+        """What cargo says of PyO3's features and of what enables them, without tests; "" if nothing.
+
+        A line is `1pyo3 feature "auto-initialize"`, the lines below it are what enables that.
+        """
+        binding, version = self.project.crate.binding, str(self.pyo3_version or "")
+        spec = f"{binding}@{version}" if re.fullmatch(r"[\d.]+", version) else binding
+        tree = ["cargo", "tree", "--quiet", "--edges=normal,features", "--prefix=depth"]
+        command = [*tree, f"--invert={spec}", *options(self.project)]
+        return run(command, self.project.folder).stdout
+
+    def enables(self, feature: str) -> bool:
+        """Whether a feature of PyO3 is on in cargo's own builds of the crate."""
+        tree = self.feature_tree
+        named = f'\n1{self.project.crate.binding} feature "{feature}"' in tree
+        return self.project.features.of_pyo3(feature) and (named or not tree)
+
+    @cached_property
     def rust_uses_python(self) -> bool:
         """Whether Rust tests, or a program, use Python: they start it, or link libpython."""
         if not self.project.sources.programs:
@@ -109,8 +126,8 @@ class Facts:
         return describe(path, self.project.folder) if path else None
 
     @cached_property
-    def installed(self) -> tuple[bool, Path | None] | None:
-        """Whether the environment has the package, and the file of its extension module."""
+    def installed(self) -> Installed | None:
+        """What the environment has of the package and its extension module."""
         package, environment = self.project.package, self.project.environment
         if not package.module or not environment.interpreter:
             return None

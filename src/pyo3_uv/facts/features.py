@@ -1,5 +1,6 @@
 """What the features of a crate switch on, in itself and in PyO3."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -45,6 +46,11 @@ class Features:
                 if feature in dependency["features"] or through & self.default:
                     return True
         return False
+
+    def leads_to(self, features: Iterable[str], feature: str) -> bool:
+        """Whether some features of the crate, or of a dependency, switch on one as `pyo3/x`."""
+        on = {found for name in features for found in self._on(name)}
+        return bool({feature, feature.replace("/", "?/")} & on)
 
     def switching_on(self, dependency: str) -> set[str]:
         """The crate's features with which an optional dependency is built, by its key."""

@@ -1,15 +1,28 @@
 """What an environment has of a Python package."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from pyo3_uv.process import run
 
 
-def find_installed(
-    python: Path, name: str, module: str, folder: Path
-) -> tuple[bool, Path | None] | None:
-    """Return whether a distribution is installed, and the file of its module; None if unknown.
+@dataclass(frozen=True)
+class Installed:
+    """Whether a distribution is installed, the file of its module, and the folder it was built from.
+
+    `source` is None for one that comes from an index.
+    """
+
+    distribution: bool
+    module: Path | None
+    source: Path | None
+
+
+def find_installed(python: Path, name: str, module: str, folder: Path) -> Installed | None:
+    """Return what is installed under these names; None if that is unknown.
 
     Nothing of it is executed. `folder` has no package that would be found because it lies there.
     """
@@ -18,7 +31,13 @@ def find_installed(
         found = json.loads(result.stdout)
     except ValueError:
         return None
-    return found["installed"], Path(found["module"]) if found["module"] else None
+    # https://packaging.python.org/en/latest/specifications/direct-url/
+    url = urlsplit(json.loads(found["origin"] or "{}").get("url", ""))
+    return Installed(
+        found["installed"],
+        Path(found["module"]) if found["module"] else None,
+        Path(url2pathname(url.path)) if url.scheme == "file" else None,
+    )
 
 
 _FIND_MODULE = """
@@ -28,9 +47,9 @@ from importlib.machinery import PathFinder
 
 name, dotted = sys.argv[1:]
 try:
-    installed = bool(metadata.distribution(name))
+    installed, origin = True, metadata.distribution(name).read_text("direct_url.json")
 except metadata.PackageNotFoundError:
-    installed = False
+    installed, origin = False, None
 top, _, rest = dotted.partition(".")
 spec, path = util.find_spec(top), None  # nothing is imported for that
 # maturin makes a package around a module that is no part of one
@@ -40,5 +59,6 @@ for part in rest.split(".") if rest else [top]:
         spec = None if rest else spec
         break
     spec = PathFinder.find_spec(spec.name + "." + part, path)
-print(json.dumps({"installed": installed, "module": spec.origin if spec else None}))
+module = spec.origin if spec else None
+print(json.dumps({"installed": installed, "module": module, "origin": origin}))
 """

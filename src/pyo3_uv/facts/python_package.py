@@ -1,8 +1,13 @@
 """The Python package that is made from a crate, as pyproject.toml or setup.py describe it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from pyo3_uv.facts.extension_module import Extension, extension_of
 from pyo3_uv.facts.pyo3_crate import Pyo3Crate
@@ -77,6 +82,17 @@ class PythonPackage:
         if not self.extension or not self.pyproject_path or self.lacks_version:
             return False
         return self.pyproject_path.parent == self.root
+
+    def builds_with(self, backend: str, floor: Version) -> bool:
+        """Whether [build-system] lets a build take this version of a backend, or a newer one."""
+        for entry in self.build_requires:
+            with suppress(InvalidRequirement):
+                requirement = Requirement(entry)
+                if canonicalize_name(requirement.name) == backend:
+                    newest = f"{floor.major}.{floor.minor}.9999"
+                    later = (str(floor), newest, f"{floor.major}.9999")
+                    return any(requirement.specifier.contains(version) for version in later)
+        return True
 
     @property
     def lacks_version(self) -> bool:

@@ -33,7 +33,7 @@ def cargo_commands(projects: list[Project]) -> dict[str, tuple[Path, list[str]]]
         for folder in dict.fromkeys((crate.workspace, *([crate.folder] if own else []))):
             every = ["--workspace"] if folder == crate.workspace else []
             names = [package["features"] for package in crate.members]
-            sets = [[]]
+            sets: list[list[str]] = [[]]
             if any(features.get("default") for features in names):
                 sets.append(["--no-default-features"])
             if any(features.keys() - {"default"} for features in names):

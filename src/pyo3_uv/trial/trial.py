@@ -175,7 +175,7 @@ class _Trial:
             patch, manual = Patch(), list[str]()
             edited: dict[Fix, str] = {}
             for project in self.projects():
-                report = check_project(project, self.step)
+                report = check_project(project, self.step, stubs=False)
                 crate = project.folder.relative_to(self.copy)
                 for finding in [*report.found, *(report.rust_tests if self.rust_tests else [])]:
                     if finding.binds_to_uv and not self.bind:
