@@ -48,7 +48,7 @@ BUILD = "fn main() {\n    pyo3_build_config::add_libpython_rpath_link_args();\n}
 
 def made(folder: Path, tables: str = CDYLIB + PYO3, lib: str = MODULE, **files: str) -> Path:
     """Write a crate in a Git repository."""
-    return crate(folder, tables, "2024", lib, **{".gitignore": IGNORED}, **files)
+    return crate(folder, tables, "2024", lib, **{".gitignore": IGNORED, **files})
 
 
 def venv(folder: Path, python: Interpreter, env: dict[str, str], *packages: str) -> None:

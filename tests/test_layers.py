@@ -23,6 +23,7 @@ OWN_FOLDERS = {
     "facts/embedded.py": "a crate in a temporary folder",
     "new/prerequisites.py": "one in a temporary folder",
     "trial/copy.py": "the copy, beside the project",
+    "trial/loop.py": "an environment in the copy",
 }
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pyo3_uv.facts.project import SCRIPTS, Project
+from pyo3_uv.files import text_to_search
 
 FILES = (
     *SCRIPTS,
@@ -56,8 +57,8 @@ def _lines(project: Project) -> Iterator[str]:
     roots += [project.package.root] if project.package.root else []
     paths = (path for root in roots for name in FILES for path in sorted(root.glob(name)))
     for path in dict.fromkeys(path for path in paths if path.is_file()):
-        for text in re.split(r"&&|[\n;|]", path.read_text("utf-8", "replace")):
+        for text in re.split(r"&&|[\n;|]", text_to_search(path)):
             line = re.sub(r"[\s\"'`,\[\]()]+", " ", text).strip()
             # In an array of pyproject.toml it is a requirement.
-            if path.name != "pyproject.toml" or not line.endswith("pytest"):
+            if not line.startswith("#") and (path.suffix != ".toml" or line[-6:] != "pytest"):
                 yield line.replace("uv run --no-sync ", "")

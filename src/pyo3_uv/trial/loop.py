@@ -13,7 +13,6 @@ from pathlib import Path
 from pyo3_uv.edits.files import restore
 from pyo3_uv.facts.build import BUILD_TESTS, options
 from pyo3_uv.facts.interpreters import executable_of
-from pyo3_uv.facts.owner_commands import commands_of
 from pyo3_uv.facts.project import Project
 from pyo3_uv.paths import relative
 from pyo3_uv.process import Result, outer_environment, run
@@ -61,13 +60,13 @@ class Timing:
 Loop = dict[str, Timing]
 
 
-def measure(projects: Sequence[Project], step: Step) -> Loop:
-    """Measure the commands of the projects' owners, each after an edit; {} if none is known."""
+def measure(projects: Sequence[Project], commands: Sequence[list[str]], step: Step) -> Loop:
+    """Measure the commands of each project's owners, each after an edit; {} if none is known."""
     found: Loop = {}
-    for project in projects:
+    for project, names in zip(projects, commands, strict=True):
         of = f" in {relative(project.folder, project.repository)}" if len(projects) > 1 else ""
-        if commands := commands_of(project):
-            found |= {f"{name}{of}": t for name, t in _measure(project, commands, step).items()}
+        if names:
+            found |= {f"{name}{of}": t for name, t in _measure(project, names, step).items()}
     return found
 
 

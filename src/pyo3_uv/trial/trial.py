@@ -10,6 +10,7 @@ from pyo3_uv.checks.report import check_project
 from pyo3_uv.edits.files import restore, snapshot
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.discovery import load
+from pyo3_uv.facts.owner_commands import commands_of
 from pyo3_uv.facts.project import Project
 from pyo3_uv.process import UserError, run
 from pyo3_uv.trial.copy import copy_of
@@ -63,6 +64,7 @@ class _Trial:
     root: Path
     copy: Path
     crates: dict[Path, tuple[str, ...]]
+    owner_commands: list[list[str]]
     rust_tests: bool
     bind: bool
     step: Step
@@ -99,7 +101,7 @@ class _Trial:
         """The owner's commands with some fixes, which are applied; measured once."""
         fixes = frozenset(applied)
         if fixes not in self.loops:
-            self.loops[fixes] = measure(self.projects(), self.step)
+            self.loops[fixes] = measure(self.projects(), self.owner_commands, self.step)
         return self.loops[fixes]
 
     def passed_before(self, name: str) -> bool:
@@ -239,7 +241,8 @@ def try_fixes(
     root = projects[0].repository
     crates = {p.folder.relative_to(root): p.crate.chosen for p in projects}
     with copy_of(projects, note) as copy:
-        trial = _Trial(root, copy, crates, rust_tests, bind, step)
+        commands = [commands_of(project) for project in projects]
+        trial = _Trial(root, copy, crates, commands, rust_tests, bind, step)
         refused = dict[str, str]()
 
         def one_by_one(held: Outcome, fixes: list[Fix], speed: bool) -> Outcome:
