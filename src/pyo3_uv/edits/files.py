@@ -103,20 +103,26 @@ def is_temporary(path: Path) -> bool:
 def encoded(text: str, old: bytes) -> bytes:
     """Return a new text of a file as the bytes that are written.
 
-    Lines that stay keep their ending, and new ones have that of most lines; so does a byte order
-    mark.
+    Lines that stay or are replaced keep their ending, and new ones have that of most lines; a byte
+    order mark stays.
     """
     before = old.decode()
     mark = BOM if before.startswith(BOM) else ""
-    lines = lines_of(before.removeprefix(BOM))
-    crlf = sum(line.endswith("\r\n") for line in lines)
+    crlf = before.count("\r\n")
     if not crlf:
         return f"{mark}{text}".encode()
-    new = lines_of(text)
+    lines, new = lines_of(before.removeprefix(BOM)), lines_of(text)
     result = [line.replace("\n", "\r\n") for line in new] if 2 * crlf >= len(lines) else [*new]
     plain = [line.replace("\r\n", "\n") for line in lines]
-    for block in difflib.SequenceMatcher(None, plain, new, autojunk=False).get_matching_blocks():
-        result[block.b : block.b + block.size] = lines[block.a : block.a + block.size]
+    matcher = difflib.SequenceMatcher(None, plain, new, autojunk=False)
+    for tag, i, end, j, new_end in matcher.get_opcodes():
+        if tag == "equal":
+            result[j:new_end] = lines[i:end]
+        elif tag == "replace" and end - i == new_end - j:
+            ends = ["\r\n" if line.endswith("\r\n") else "\n" for line in lines[i:end]]
+            result[j:new_end] = [
+                line.replace("\n", e) for line, e in zip(new[j:new_end], ends, strict=True)
+            ]
     return f"{mark}{''.join(result)}".encode()
 
 

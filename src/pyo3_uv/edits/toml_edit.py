@@ -27,7 +27,8 @@ def _restore_blank_lines(text: str, old: str) -> str:
     after_blank = {line for previous, line in pairs if not previous.strip()}
     lines: list[str] = []
     for line in _keep_blank_lines(new, before):
-        starts = re.match(r"\[\[?[\w\"']", line) or (line.startswith("#") and line in after_blank)
+        table = re.match(r"\[\[?[\w\"']", line) and line not in before[1:]
+        starts = table or (line.startswith(("[", "#")) and line in after_blank)
         if starts and lines and lines[-1].strip() and (lines[-1], line) not in pairs:
             lines.append("")
         lines.append(line)
