@@ -38,3 +38,26 @@ def lookup(table: Table | None, *keys: str) -> Any:
             return None
         value = value.get(key)
     return value
+
+
+def lookup_table(table: Table | None, *keys: str) -> Table:
+    """Return the table there; {} without one, also where there is something else."""
+    value = lookup(table, *keys)
+    return value if isinstance(value, dict) else {}
+
+
+def lookup_text(table: Table | None, *keys: str) -> str:
+    """Return the string there; "" without one, also where there is something else."""
+    value = lookup(table, *keys)
+    return value if isinstance(value, str) else ""
+
+
+def lookup_list(table: Table | None, *keys: str) -> list[Any]:
+    """Return the array there; [] without one, also where there is something else."""
+    value = lookup(table, *keys)
+    return value if isinstance(value, list) else []
+
+
+def lookup_texts(table: Table | None, *keys: str) -> list[str]:
+    """Return the strings of the array there, without what else is in it."""
+    return [value for value in lookup_list(table, *keys) if isinstance(value, str)]

@@ -113,14 +113,14 @@ def command(project: Project, line: str, instead: str = "") -> Evidence:
 
 def lines(project: Project, path: Path, pattern: str = "") -> Evidence:
     """Show the lines of a file that match, that there are none, or that there is no such file."""
-    name = shlex.quote(project.shown(path))
+    name, quoted = shlex.quote(project.shown(path)), shlex.quote(pattern)
     if not path.exists():
         return command(project, f"ls {name}", "No such file or directory")
     text = text_to_search(path).splitlines()
     found = [(n, line) for n, line in enumerate(text, 1) if re.search(pattern, line)]
     output = "\n".join(f"{n}:{line}" for n, line in found[:5])
     place = found[0][0] if found else None
-    return Evidence(f"grep -nE '{pattern}' {name}", output.strip(), path, place)
+    return Evidence(f"grep -nE {quoted} {name}", output.strip(), path, place)
 
 
 def failing_build(facts: Facts) -> Evidence:

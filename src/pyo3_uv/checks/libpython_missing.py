@@ -1,6 +1,7 @@
 """libpython is not there for the linker."""
 
 import re
+import shlex
 
 from pyo3_uv.checks.finding import Finding, command, failing_build
 from pyo3_uv.facts.build import NO_LIBRARY
@@ -17,7 +18,7 @@ def find(facts: Facts) -> Finding | None:
     library = f"lib{python.lib_name}"
     suffix = "so" if python.libpython else "a"
     fails = facts.fails_with(NO_LIBRARY)
-    listing = f"ls {python.lib_dir}/{library}.{suffix}"
+    listing = shlex.join(["ls", f"{python.lib_dir}/{library}.{suffix}"])
     return Finding(
         id="libpython-missing",
         severity="error" if fails else "warning",

@@ -18,7 +18,7 @@ def find(facts: Facts) -> Finding | None:
     if python := environment.interpreter:
         facts.notes["environment"] = f"{venv}: Python {python.version}, {python.linkage} libpython"
         return None
-    command = f"{executable} --version"
+    command = shlex.join([executable, "--version"])
     severity: Severity = "error"
     if environment.executable.exists() or environment.executable.is_symlink():
         output = run([environment.executable, "--version"]).output

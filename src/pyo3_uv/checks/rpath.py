@@ -1,6 +1,7 @@
 """Test executables do not find libpython by an rpath."""
 
 import re
+import shlex
 from dataclasses import replace
 from functools import partial
 
@@ -71,7 +72,7 @@ def _missing(facts: Facts) -> tuple[str, Evidence] | None:
         first, *_ = without
         name = project.shown(first.path)
         needed = [f"NEEDED {first.libpython}", *(f"RUNPATH {path}" for path in first.rpaths)]
-        line = f"readelf -d {name} | grep -E 'python|R(UN)?PATH'"
+        line = f"readelf -d {shlex.quote(name)} | grep -E 'python|R(UN)?PATH'"
         evidence = command(project, line, "\n".join(needed))
         evidence = replace(evidence, file=crate.build_script or crate.manifest_path)
         rpaths = ", ".join(first.rpaths) or "empty"

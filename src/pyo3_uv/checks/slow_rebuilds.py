@@ -45,12 +45,10 @@ def find(facts: Facts) -> Finding | None:
 
 def _missing(project: Project) -> list[str]:
     """Return the settings that keep PyO3 as it was built, as TOML."""
-    maturin = lookup(project.package.pyproject, "tool", "maturin") or {}
-    uv = lookup(project.package.pyproject, "tool", "uv") or {}
-    missing = []
-    if maturin.get(BASE_PYTHON) is not True:
+    pyproject, missing = project.package.pyproject, list[str]()
+    if lookup(pyproject, "tool", "maturin", BASE_PYTHON) is not True:
         missing.append(f"[tool.maturin] {BASE_PYTHON} = true")
-    if _develops(project) and "config-settings" not in uv:
+    if _develops(project) and lookup(pyproject, "tool", "uv", "config-settings") is None:
         missing.append(f'[tool.uv] config-settings = {{ build-args = "{TARGET}" }}')
     return missing
 

@@ -1,6 +1,7 @@
 """PyO3 was built for a Python that the environment no longer has."""
 
 import os
+import shlex
 
 from pyo3_uv.checks.finding import Evidence, Finding
 from pyo3_uv.facts.build import NO_LIBRARY
@@ -22,7 +23,7 @@ def find(facts: Facts) -> Finding | None:
     if os.name == "nt" or configured == current:
         return None
     script = "import sysconfig as s; print(*map(s.get_config_var, ('INSTSONAME', 'LIBDIR')))"
-    command = f'{project.shown(environment.executable)} -c "{script}"'
+    command = shlex.join([project.shown(environment.executable), "-c", script])
     output = run([environment.executable, "-c", script]).output
     venv = project.shown(environment.folder)
     return Finding(

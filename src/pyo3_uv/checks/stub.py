@@ -114,6 +114,6 @@ def _remedy(facts: Facts, stub: Path) -> str:
         remedy += (
             "; or have it written, which replaces it: uvx maturin generate-stubs "
             "--features pyo3/extension-module,pyo3/experimental-inspect "
-            f"--out {project.package.python_source}"
+            f"--out {shlex.quote(project.package.python_source)}"
         )
     return remedy

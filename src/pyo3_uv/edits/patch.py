@@ -24,6 +24,7 @@ from pyo3_uv.edits.files import (
 )
 from pyo3_uv.files import read_bytes, read_text
 from pyo3_uv.paths import relative
+from pyo3_uv.process import UserError
 from pyo3_uv.toml import lookup, parse
 
 
@@ -68,6 +69,8 @@ class Patch:
             plain = value.keys() == {"version"}
             value = value["version"] if plain else toml_edit.inline_table(value)
         table = lookup(self.toml(path), *keys)
+        if not isinstance(table, dict | None):
+            raise UserError(f"{'.'.join(keys)} in {path} is not a table")
         if isinstance(value, list) and isinstance(table, dict) and name in table:
 
             def change(document: Any) -> None:

@@ -9,7 +9,7 @@ from pyo3_uv.facts.interpreters import Interpreter, describe, executable_of
 from pyo3_uv.facts.python_package import PythonPackage
 from pyo3_uv.facts.workspaces import uv_workspace_above
 from pyo3_uv.process import outer_environment
-from pyo3_uv.toml import lookup
+from pyo3_uv.toml import lookup, lookup_table
 
 # Other names that people give it
 NAMES = ("venv", "env", ".env", ".virtualenv", "virtualenv")
@@ -68,7 +68,7 @@ class Environment:
     @property
     def syncs(self) -> bool:
         """Whether `uv sync` manages the environment here: there is a lock file, or more of uv's."""
-        uv = lookup(self.package.pyproject, "tool", "uv") or {}
+        uv = lookup_table(self.package.pyproject, "tool", "uv")
         return (self.uv_root / "uv.lock").exists() or "required-version" in uv
 
     @property

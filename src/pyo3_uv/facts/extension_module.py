@@ -4,10 +4,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pyo3_uv.files import text_to_search
-from pyo3_uv.toml import Table, lookup
+from pyo3_uv.toml import Table, lookup_list, lookup_table, lookup_text, lookup_texts
 
 
 @dataclass(frozen=True)
@@ -29,28 +29,26 @@ def extension_of(folder: Path, pyproject: Table, crates: set[Path]) -> Extension
     These are the crate's folder and that of its workspace, whose manifest stands for the one
     member that is an extension module.
     """
-    backend = lookup(pyproject, "build-system", "build-backend") or "setuptools.build_meta"
+    backend = lookup_text(pyproject, "build-system", "build-backend") or "setuptools.build_meta"
     if backend in ("maturin", "maturin_bootstrap"):
-        table = lookup(pyproject, "tool", "maturin") or {}
-        if _is_one(folder, table.get("manifest-path"), crates):
-            return Extension("maturin", table.get("module-name"), _strings(table.get("features")))
+        table = lookup_table(pyproject, "tool", "maturin")
+        if _is_one(folder, table, "manifest-path", crates):
+            module = lookup_text(table, "module-name") or None
+            return Extension("maturin", module, tuple(lookup_texts(table, "features")))
     elif backend.startswith("setuptools"):
         # https://setuptools-rust.readthedocs.io/en/latest/reference.html
-        modules = lookup(pyproject, "tool", "setuptools-rust", "ext-modules") or []
+        modules = lookup_list(pyproject, "tool", "setuptools-rust", "ext-modules")
         for table in (*modules, *_from_setup(folder / "setup.py")):
-            if _is_one(folder, table.get("path"), crates):
-                target = table.get("target")
-                module = target if isinstance(target, str) else None
-                return Extension("setuptools-rust", module, _strings(table.get("features")))
+            if _is_one(folder, table, "path", crates):
+                module = lookup_text(table, "target") or None
+                features = tuple(lookup_texts(table, "features"))
+                return Extension("setuptools-rust", module, features)
     return None
 
 
-def _is_one(folder: Path, manifest: Any, crates: set[Path]) -> bool:
-    return (folder / (manifest or "Cargo.toml")).parent.resolve() in {c.resolve() for c in crates}
-
-
-def _strings(value: Any) -> tuple[str, ...]:
-    return tuple(v for v in value if isinstance(v, str)) if isinstance(value, list) else ()
+def _is_one(folder: Path, table: Table, key: str, crates: set[Path]) -> bool:
+    manifest = folder / (lookup_text(table, key) or "Cargo.toml")
+    return manifest.parent.resolve() in {crate.resolve() for crate in crates}
 
 
 def _from_setup(path: Path) -> Iterator[Table]:

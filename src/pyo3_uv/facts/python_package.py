@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from pyo3_uv.facts.extension_module import Extension, extension_of
 from pyo3_uv.facts.pyo3_crate import Pyo3Crate
-from pyo3_uv.toml import Table, lookup, read_if_there, read_toml
+from pyo3_uv.toml import Table, lookup, lookup_text, lookup_texts, read_if_there, read_toml
 
 
 @dataclass
@@ -66,15 +66,15 @@ class PythonPackage:
     @property
     def python_source(self) -> str:
         """Where maturin has the Python files, relative to pyproject.toml."""
-        return lookup(self.pyproject, "tool", "maturin", "python-source") or "."
+        return lookup_text(self.pyproject, "tool", "maturin", "python-source") or "."
 
     @property
     def build_backend(self) -> str:
-        return lookup(self.pyproject, "build-system", "build-backend") or ""
+        return lookup_text(self.pyproject, "build-system", "build-backend")
 
     @property
     def build_requires(self) -> list[str]:
-        return lookup(self.pyproject, "build-system", "requires") or []
+        return lookup_texts(self.pyproject, "build-system", "requires")
 
     @property
     def has_cache_keys(self) -> bool:
@@ -98,9 +98,11 @@ class PythonPackage:
     def lacks_version(self) -> bool:
         """Whether [project] has no version, so that uv reads nothing of pyproject.toml."""
         table = lookup(self.pyproject, "project")
-        return table is not None and "version" not in (*table, *table.get("dynamic", []))
+        if not isinstance(table, dict):
+            return False
+        return "version" not in (*table, *lookup_texts(table, "dynamic"))
 
     @cached_property
     def distribution(self) -> str:
         """The name of the Python package."""
-        return str(lookup(self.pyproject, "project", "name") or self.crate.name)
+        return lookup_text(self.pyproject, "project", "name") or self.crate.name

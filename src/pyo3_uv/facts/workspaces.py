@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pyo3_uv.facts.globs import fits
 from pyo3_uv.paths import relative
-from pyo3_uv.toml import Table, lookup, read_if_there, read_toml
+from pyo3_uv.toml import Table, lookup, lookup_texts, read_if_there, read_toml
 
 
 @dataclass(frozen=True)
@@ -51,4 +51,4 @@ def cargo_workspace_above(folder: Path) -> Workspace | None:
 
 
 def _workspace(root: Path, table: Table) -> Workspace:
-    return Workspace(root, table.get("members", []), table.get("exclude", []))
+    return Workspace(root, lookup_texts(table, "members"), lookup_texts(table, "exclude"))
