@@ -143,6 +143,6 @@ def _defaults(project: Project) -> list[str]:
 
 def _has_package(project: Project) -> bool:
     """Whether an editable install leaves the extension module in the tree."""
-    assert project.package.module
-    package = project.package.module.partition(".")[0]
-    return (project.package.folder / project.package.python_source / package).is_dir()
+    package = (project.package.module or "").partition(".")[0]
+    source = project.package.folder / project.package.python_source
+    return bool(package) and (source / package).is_dir()

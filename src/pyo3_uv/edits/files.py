@@ -59,14 +59,14 @@ def restore(old: Snapshot, root: Path | None = None) -> None:
     """Bring files back to what they were; a folder that is empty without them goes."""
     for path, content in old.items():
         if content is None:
-            remove(destination(path, root), root)
+            remove(path, root)
         else:
             write(path, content, root)
 
 
 def remove(path: Path, root: Path | None = None) -> None:
-    """Remove a file or a link, if it is there, and its folder, if that is empty then."""
-    real = destination(path.parent / f".{path.name}", root).with_name(path.name)
+    """Remove a file, if it is there, and its folder, if that is empty then."""
+    real = destination(path, root)
     real.unlink(missing_ok=True)
     if real.parent.is_dir() and not any(real.parent.iterdir()):
         real.parent.rmdir()

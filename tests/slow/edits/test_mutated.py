@@ -27,7 +27,7 @@ from tests.crates import PYPROJECT
 from tests.projects import tree
 from tests.reports import facts_of
 
-EXAMPLES = (settings.get_current_profile_name() == "same" and 80) or 2_000
+EXAMPLES = 80 if settings.get_current_profile_name() == "same" else 5_000
 # Those that need no build, and no registry
 ASKED = [c for c in CHECKS if not c.__name__.endswith(("auto_initialize", "libpython_missing"))]
 
@@ -212,11 +212,11 @@ def test_mutated(files: dict[str, bytes]) -> None:
         outside = tree(folder, "root")
         with suppress(UserError):
             for project in load_all(root):
-                examine(project.crate.manifest_path, root)
+                check_one(project.crate.manifest_path, root)
         assert tree(folder, "root") == outside
 
 
-def examine(manifest: Path, root: Path) -> None:
+def check_one(manifest: Path, root: Path) -> None:
     facts = facts_of(manifest)
     facts.__dict__["selection"] = Selection("/usr/bin/python3", "PATH", False)
     project, fixes = facts.project, list[Callable[[Patch], object]]()
