@@ -75,9 +75,11 @@ def set_in(text: str, keys: Sequence[str], name: str, value: Any, comment: str =
     if that makes another file of it, as where a table is written with dotted keys.
     """
     wanted = tomlkit.parse(text).unwrap()
-    table = wanted
+    table: Any = wanted
     for key in keys:
         table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            return None
     table[name] = tomlkit.item(value).unwrap()
     for result in _candidates(text, keys, name, value, comment):
         try:
