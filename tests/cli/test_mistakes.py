@@ -1,4 +1,4 @@
-"""Folders in which there is no project."""
+"""Folders in which there is no project, and options that there are not."""
 
 from pathlib import Path
 
@@ -32,5 +32,15 @@ def test_no_project(manifest: str | None, message: str, tmp_path: Path) -> None:
         assert result.code in (1, 2)
         assert message in result.output
         assert "Traceback" not in result.output
-    result = run([PYO3_UV, "doctor", tmp_path / "absent"], ROOT, check=False)
-    assert result.code == 2
+
+
+def test_usage(tmp_path: Path) -> None:
+    """A usage error says what is wrong. An absent path was "no folder with a Cargo.toml"."""
+    for command, message in (
+        (["doctor", tmp_path / "absent"], f"{tmp_path}/absent does not exist"),
+        (["fix", "--yes", tmp_path / "absent"], f"{tmp_path}/absent does not exist"),
+        (["new", tmp_path / "new", "--format=github"], "only doctor and fix have"),
+        (["doctor", "--json"], "No such option: --json"),
+    ):
+        result = run([PYO3_UV, *command], ROOT, check=False)
+        assert result.code == 2 and message in result.output

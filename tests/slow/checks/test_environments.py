@@ -173,6 +173,7 @@ def test_relocated_python(
     report = doctor(project, env)
     assert ids(report) == ["no-standard-library"]
     assert "codec" in report["findings"][0]["evidence"]
+    assert "sys.prefix = " in report["findings"][0]["output"]
 
     bare = relocate(middle, tmp_path / "cpython")
     assert bare.libpython
