@@ -35,7 +35,8 @@ def doctor(
     """Check crates that use PyO3, made by this template or not. No file of them is changed.
 
     The tests are built (not run) in cargo's target folder, and a small program that starts Python
-    is run as cargo run would in the project.
+    is run as cargo run would in the project. That runs the project's own code, such as its build
+    scripts: use it only in projects that you trust.
     """
     console.quiet = output != Format.TEXT
     projects = load_all(path, split(features))

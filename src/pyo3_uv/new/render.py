@@ -7,8 +7,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import copier
-from copier.errors import CopierError, DirtyLocalWarning
 from jinja2 import TemplateError
 
 from pyo3_uv.edits.files import move_into_place, staging_folder
@@ -64,6 +62,9 @@ def render(
 
     Raises `UserError` for an answer that is refused, and `KeyboardInterrupt` at the prompts.
     """
+    import copier  # takes a third of the command's start, which only `new` is to pay
+    from copier.errors import CopierError, DirtyLocalWarning
+
     local = Path(template).expanduser()
     with staging_folder(destination) as folder, warnings.catch_warnings():
         # A checkout with changes is rendered with them; that is what whoever changes it wants.
