@@ -39,12 +39,13 @@ def printed(capsys: pytest.CaptureFixture[str], *reports: Report) -> str:
 
 def test_every_finding_has_a_place(folder: Path) -> None:
     """Of a line that is missing, there was none, and the JSON had null."""
-    pyproject = PYPROJECT.replace('version = "0.1.0"\n', "")
+    uv = "\n[tool.uv]\npackage = true\n"
+    pyproject = PYPROJECT.replace('version = "0.1.0"\n', "") + uv
     made(
         folder, CDYLIB + "[dependencies.pyo3]\nversion = '0.30'\n", **{"pyproject.toml": pyproject}
     )
     report = report_on(folder, no_initialize, no_version)
-    (folder / "pyproject.toml").write_text(PYPROJECT + "\n[tool.uv]\npackage = true\n")
+    (folder / "pyproject.toml").write_text(PYPROJECT + uv)
     report.found += report_on(folder, cache_keys, slow_rebuilds).found
     places = {f.id: f"{f.place(folder)}:{f.evidence.line}" for f in report.findings}
     assert places == {

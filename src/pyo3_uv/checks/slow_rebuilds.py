@@ -58,14 +58,12 @@ def _develops(project: Project) -> bool:
 
 
 def fix(facts: Facts, patch: Patch) -> None:
-    path = facts.project.package.pyproject_path
+    path, missing = facts.project.package.pyproject_path, _missing(facts.project)
     assert path
-    for setting in _missing(facts.project):
-        table = ("tool", "maturin" if BASE_PYTHON in setting else "uv")
-        if table[1] == "maturin":
-            comment = template_texts.comment(template_texts.PYPROJECT, BASE_PYTHON)
-            patch.add_line(path, table, BASE_PYTHON, True, comment)
-        else:
-            comment = "# Beside the folder of `maturin develop`, which passes another interpreter"
-            value = inline_table({"build-args": TARGET})
-            patch.add_line(path, table, "config-settings", value, comment)
+    if any(BASE_PYTHON in setting for setting in missing):
+        comment = template_texts.comment(template_texts.PYPROJECT, BASE_PYTHON)
+        patch.add_line(path, ("tool", "maturin"), BASE_PYTHON, True, comment)
+    if any(TARGET in setting for setting in missing):
+        comment = "# A folder beside that of `maturin develop`, which passes another interpreter\n"
+        value = inline_table({"build-args": TARGET})
+        patch.add_line(path, ("tool", "uv"), "config-settings", value, comment)
