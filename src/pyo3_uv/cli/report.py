@@ -141,7 +141,7 @@ def show_findings(report: Report) -> None:
     _show_heading(report.project)
     for finding in report.sorted:
         _show_title(finding)
-    if not report.findings:
+    if report.passes(strict=True):
         console.print("[bold green]healthy[/]")
 
 

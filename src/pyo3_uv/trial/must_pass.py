@@ -72,7 +72,8 @@ def estimate(projects: list[Project]) -> tuple[int, float]:
     """Return how many commands a trial runs, and about how many seconds it takes.
 
     Measured with a few projects: a crate takes a second of one core in each of the ways in which it
-    is compiled, to be checked, for tests, for wheels and for the owner's commands.
+    is compiled, to be checked, for tests, for two wheels and for the owner's commands with and
+    without the changes.
     """
     commands = len(cargo_commands(projects)) + len(_packages(projects))
     owner = sum(len(commands_of(project)) for project in projects)
@@ -81,9 +82,9 @@ def estimate(projects: list[Project]) -> tuple[int, float]:
         metadata = ["cargo", "metadata", "--format-version=1"]
         found = (run(metadata, folder) for folder in {p.crate.workspace for p in projects})
         crates = sum(result.stdout.count('"manifest_path"') for result in found)
-    # The owner's commands run three times before the changes, and after them.
-    runs = commands + 6 * owner
-    return runs, 4.0 * crates / (os.cpu_count() or 1) + 2.0 * runs
+    # The owner's commands run three times before the changes, with them, and with those for speed.
+    runs = commands + 9 * owner
+    return runs, 8.0 * crates / (os.cpu_count() or 1) + 2.0 * runs
 
 
 def _packages(projects: list[Project]) -> dict[str, partial[bool]]:

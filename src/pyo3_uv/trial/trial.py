@@ -245,10 +245,11 @@ def try_fixes(
         trial = _Trial(root, copy, crates, commands, rust_tests, bind, step)
         refused = dict[str, str]()
 
-        def one_by_one(held: Outcome, fixes: list[Fix], speed: bool) -> Outcome:
+        def one_by_one(held: Outcome, fixes: list[Fix], speed: bool, verify: bool) -> Outcome:
             for fix in fixes:
                 attempt = trial.attempt([*held.applied, fix], held if speed else None)
-                trial.verify(attempt)
+                if verify:
+                    trial.verify(attempt)
                 if attempt.fault:
                     refused[trial.name_of(fix)] = attempt.fault
                 else:
@@ -256,18 +257,14 @@ def try_fixes(
             return held
 
         held = trial.attempt(None)
-        speed = list(trial.for_speed)
-        if speed and not held.fault:
-            both = trial.attempt([*held.applied, *speed], held)
-            trial.verify(both)
-            if not both.fault:
-                return both.moved(copy, root)
-            if len(speed) == 1:
-                refused[trial.name_of(speed.pop())] = both.fault
-            held = trial.attempt(list(held.applied))
-        trial.verify(held)
+        fixes, speed = list(held.applied), trial.for_speed
+        if not held.fault:
+            held = one_by_one(held, speed, speed=True, verify=False)
+            if refused:  # the last attempt is not the one that holds
+                held = trial.attempt(list(held.applied))
+            trial.verify(held)
         if held.fault:
-            fixes = list(held.applied)
-            held = one_by_one(trial.attempt([]), fixes, speed=False)
-        held = one_by_one(held, speed, speed=True)
+            refused.clear()
+            held = one_by_one(trial.attempt([]), fixes, speed=False, verify=True)
+            held = one_by_one(held, speed, speed=True, verify=True)
         return replace(held, refused=refused).moved(copy, root)

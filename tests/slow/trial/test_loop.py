@@ -19,7 +19,7 @@ LIB = """
         #[pyo3::pyfunction]
         fn answer() -> u64 {
             let mut x = 1_u64;
-            for i in 0..200_000_000_u64 {
+            for i in 0..100_000_000_u64 {
                 x = std::hint::black_box(x ^ (x << 7) ^ i);
             }
             x
