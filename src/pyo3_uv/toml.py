@@ -47,9 +47,12 @@ def lookup_table(table: Table | None, *keys: str) -> Table:
 
 
 def lookup_text(table: Table | None, *keys: str) -> str:
-    """Return the string there; "" without one, also where there is something else."""
+    """Return the string there; "" without one, also where there is something else.
+
+    A string with NUL is something else: no path and no name has one.
+    """
     value = lookup(table, *keys)
-    return value if isinstance(value, str) else ""
+    return value if isinstance(value, str) and "\0" not in value else ""
 
 
 def lookup_list(table: Table | None, *keys: str) -> list[Any]:
@@ -60,4 +63,5 @@ def lookup_list(table: Table | None, *keys: str) -> list[Any]:
 
 def lookup_texts(table: Table | None, *keys: str) -> list[str]:
     """Return the strings of the array there, without what else is in it."""
-    return [value for value in lookup_list(table, *keys) if isinstance(value, str)]
+    found = [value for value in lookup_list(table, *keys) if isinstance(value, str)]
+    return [value for value in found if "\0" not in value]

@@ -16,7 +16,7 @@ from pyo3_uv.facts.globs import fits
 from pyo3_uv.facts.project import Project
 from pyo3_uv.files import regular
 from pyo3_uv.paths import relative
-from pyo3_uv.toml import lookup
+from pyo3_uv.toml import lookup, lookup_list, lookup_text
 
 # How the template's line for the environment starts
 MARKER = '{ file = ".venv'
@@ -63,10 +63,10 @@ def missing(project: Project) -> list[str]:
         lookup(project.package.pyproject, "tool", "uv", "cache-keys"),
     )
     patterns, folders = list[str](), set[Path]()
-    for key in _defaults(project) if keys is None else keys:
-        patterns.append(key if isinstance(key, str) else key.get("file", ""))
-        if isinstance(key, dict) and "dir" in key:
-            folders.add((root / key["dir"]).resolve())
+    for key in _defaults(project) if keys is None else lookup_list({"keys": keys}, "keys"):
+        patterns.append(key if isinstance(key, str) else lookup_text(key, "file"))
+        if folder := lookup_text(key, "dir"):
+            folders.add((root / folder).resolve())
 
     def covered(path: Path) -> bool:
         names = (relative(path, root), relative(path.resolve(), root.resolve()))

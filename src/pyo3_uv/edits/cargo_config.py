@@ -7,7 +7,8 @@ import tomlkit
 
 from pyo3_uv import template_texts
 from pyo3_uv.edits.patch import Patch
-from pyo3_uv.edits.toml_edit import inline_table
+from pyo3_uv.edits.toml_edit import inline_table, table_of
+from pyo3_uv.toml import lookup_table
 
 
 def set_python(patch: Patch, path: Path, python: str, windows: bool = False) -> None:
@@ -22,15 +23,17 @@ def set_python(patch: Patch, path: Path, python: str, windows: bool = False) -> 
     if "env" not in patch.toml(path):
         env, _ = template_texts.cargo_config(windows)
         patch.append(path, env)
-    patch.edit_toml(path, lambda document: document["env"].update({name: inline_table(values)}))
+    patch.edit_toml(
+        path, lambda document: table_of(document["env"], name).update({name: inline_table(values)})
+    )
 
 
 def add_runners(patch: Patch, path: Path, windows: bool = False) -> bool:
     """Add the runners to a cargo configuration; say False if it has some, or flags, of its own."""
     _, runners = template_texts.cargo_config(windows)
-    targets = patch.toml(path).get("target", {})
+    targets = lookup_table(patch.toml(path), "target")
     known = tomlkit.parse(runners).unwrap()["target"].keys()
-    if targets.keys() & known or any("runner" in target for target in targets.values()):
+    if targets.keys() & known or any("runner" in lookup_table(targets, name) for name in targets):
         return False
     patch.append(path, runners)
     return True

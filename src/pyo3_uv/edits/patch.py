@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from pyo3_uv.edits import toml_edit
@@ -49,14 +50,28 @@ class Patch:
         return parse(self.text(path), path)
 
     def edit_toml(self, path: Path, change: Callable[[Any], None]) -> None:
-        """Change a TOML file; comments and order stay."""
-        self.files[path] = toml_edit.edit(self.text(path), change)
+        """Change a TOML file; comments and order stay.
+
+        Raises `UserError` if it has something else where `change` expects a table or an array.
+        """
+        try:
+            self._set_toml(path, toml_edit.edit(self.text(path), change))
+        except TOMLKitError as error:
+            raise UserError(f"{path} cannot be changed: {error}") from None
 
     def append(self, path: Path, text: str) -> None:
-        """Append whole tables to a TOML file."""
+        """Append whole tables to a TOML file; raise `UserError` if it has them inline."""
         old = self.text(path)
         end = "" if old.endswith("\n\n") else "\n" if old.endswith("\n") else "\n\n"
-        self.files[path] = f"{old}{end}{text}" if old.strip() else text
+        self._set_toml(path, f"{old}{end}{text}" if old.strip() else text)
+
+    def _set_toml(self, path: Path, text: str) -> None:
+        """Keep a new text if it is valid: a table cannot be appended where it is written inline."""
+        try:
+            tomlkit.parse(text)
+        except TOMLKitError as error:
+            raise UserError(f"{path} cannot be changed: {error}") from None
+        self.files[path] = text
 
     def add_line(
         self, path: Path, keys: tuple[str, ...], name: str, value: Any, comment: str = ""

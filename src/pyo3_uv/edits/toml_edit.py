@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -48,11 +48,19 @@ def _keep_blank_lines(new: list[str], old: list[str]) -> list[str]:
     return lines
 
 
+def table_of(value: Any, key: str) -> Any:
+    """Return a value to which `key` is added; raise `TOMLKitError` if that is no table."""
+    if not isinstance(value, MutableMapping):
+        raise TOMLKitError(f"{key} cannot be added to what is not a table")
+    return value
+
+
 def add(table: Any, key: str, value: Any, comment: str = "") -> None:
     """Add a key behind the last line of `table`, with a comment (whole lines) above it.
 
     tomlkit itself puts it behind the comments that follow, which belong to the next table.
     """
+    table_of(table, key)
     body: list[tuple[Key | None, Item]] = table.value.body if isinstance(table, Table) else []
     named = [(name, item) for name, item in body if name]
     lines = [n for n, item in named if n.is_dotted() or not isinstance(item, (AoT, Table))]
@@ -124,6 +132,8 @@ def extend(array: Array, values: Sequence[Any], comment: str = "") -> None:
 
     The comment stands on a line of its own then, above the last value.
     """
+    if not isinstance(array, Array):
+        raise TOMLKitError(f"{values[0]} cannot be added to what is not an array")
     values = [value for value in values if value not in array]
     if "\n" not in array.as_string():
         array.extend(values)
