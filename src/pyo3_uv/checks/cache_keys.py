@@ -16,7 +16,7 @@ from pyo3_uv.facts.globs import fits
 from pyo3_uv.facts.project import Project
 from pyo3_uv.files import regular
 from pyo3_uv.paths import relative
-from pyo3_uv.toml import lookup, lookup_list, lookup_text
+from pyo3_uv.toml import lookup, lookup_list, lookup_table, lookup_text
 
 # How the template's line for the environment starts
 MARKER = '{ file = ".venv'
@@ -58,15 +58,12 @@ def missing(project: Project) -> list[str]:
     These are the manifests and sources of the crate and of the local crates that it is built from,
     the files that are embedded in them, and the environment.
     """
-    root, keys = (
-        project.package.folder,
-        lookup(project.package.pyproject, "tool", "uv", "cache-keys"),
-    )
-    patterns, folders = list[str](), set[Path]()
-    for key in _defaults(project) if keys is None else lookup_list({"keys": keys}, "keys"):
-        patterns.append(key if isinstance(key, str) else lookup_text(key, "file"))
-        if folder := lookup_text(key, "dir"):
-            folders.add((root / folder).resolve())
+    root, uv = project.package.folder, lookup_table(project.package.pyproject, "tool", "uv")
+    keys = lookup_list(uv, "cache-keys") if "cache-keys" in uv else _defaults(project)
+    tables = [{"file": key} if isinstance(key, str) else key for key in keys]
+    patterns = [lookup_text(table, "file") for table in tables]
+    named = filter(None, (lookup_text(table, "dir") for table in tables))
+    folders = {(root / name).resolve() for name in named}
 
     def covered(path: Path) -> bool:
         names = (relative(path, root), relative(path.resolve(), root.resolve()))
