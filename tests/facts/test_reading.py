@@ -1,12 +1,15 @@
 """A user's files: which are read, and what cannot be is said, without a traceback or a hang."""
 
 import os
+import shlex
 import socket
 from pathlib import Path
 
 import pytest
 
 from pyo3_uv import files
+from pyo3_uv.checks import no_environment
+from pyo3_uv.checks.finding import lines
 from pyo3_uv.facts import git
 from pyo3_uv.facts.discovery import load, load_all
 from pyo3_uv.facts.extension_module import extension_of
@@ -16,6 +19,7 @@ from pyo3_uv.process import UserError
 from pyo3_uv.toml import read_toml
 from tests.commands import commit_all
 from tests.crates import PYPROJECT, made
+from tests.reports import facts_of
 
 
 def test_pipes_locks_and_folders_are_no_sources(tmp_path: Path) -> None:
@@ -138,3 +142,15 @@ def test_what_a_terminal_would_obey_is_escaped() -> None:
     assert printable(text) == (
         "a\tb\n\\x1b[31mred\\x07 \\x9b1m \\u202eevil\\u2066 \\x0d\\x7f caf\u00e9 \\udcff"
     )
+
+
+def test_shown_commands_are_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before: `my env/bin/python --version`, which runs `my`."""
+    crate = made(tmp_path / "crate", **{"pyproject.toml": PYPROJECT})
+    monkeypatch.setenv("UV_PROJECT_ENVIRONMENT", "my 'new' env")
+    finding = no_environment.find(facts_of(crate))
+    assert finding
+    words = shlex.split(finding.evidence.command)
+    assert words == ["my 'new' env/bin/python", "--version"]
+    shown = lines(load(crate), crate / "Cargo.toml", "^'|pyo3").command
+    assert shlex.split(shown) == ["grep", "-nE", "^'|pyo3", "Cargo.toml"]
