@@ -18,7 +18,7 @@ from pyo3_uv.edits.patch import Patch
 from pyo3_uv.edits.requirement import raised, replace_requirement, too_low
 from pyo3_uv.facts.project import Project
 from pyo3_uv.paths import relative
-from pyo3_uv.toml import Table, lookup
+from pyo3_uv.toml import Table, lookup, lookup_list, lookup_text, lookup_texts
 
 CRATE = "pyo3-build-config"
 
@@ -233,7 +233,7 @@ def _keep_in_sdist(project: Project, patch: Patch, script: Path) -> None:
     if key:
         inherited = isinstance(package[key], dict)
         path, table = (root, ("workspace", "package")) if inherited else (manifest, ("package",))
-        patterns = lookup(patch.toml(path), *table, key) or []
+        patterns = lookup_texts(patch.toml(path), *table, key)
         if key == "include" and not _matches(patterns, name):
             rooted = patterns and all(pattern.startswith("/") for pattern in patterns)
             patch.add_line(path, table, key, [f"/{name}" if rooted else name])
@@ -247,9 +247,11 @@ def _keep_in_sdist(project: Project, patch: Patch, script: Path) -> None:
 def _keep_in_python_sdist(project: Project, pyproject: Path, patch: Patch, script: Path) -> None:
     folder = pyproject.parent
     name = relative(script, folder)
-    for entry in lookup(project.package.pyproject, "tool", "maturin", "exclude") or []:
-        entry = {"path": entry, "format": "sdist"} if isinstance(entry, str) else entry
-        if "sdist" in entry.get("format", "sdist") and _matches([entry["path"]], name):
+    for entry in lookup_list(project.package.pyproject, "tool", "maturin", "exclude"):
+        table = {"path": entry} if isinstance(entry, str) else entry
+        formats = [lookup_text(table, "format"), *lookup_texts(table, "format")]
+        of_sdist = "sdist" in formats or lookup(table, "format") is None
+        if of_sdist and _matches([lookup_text(table, "path")], name):
             patch.manual.append(
                 f"`exclude` in [tool.maturin] of {project.shown(pyproject)} keeps "
                 f"{name} out of the source distribution"
@@ -292,4 +294,7 @@ def _require_setuptools_rust(project: Project, patch: Patch) -> None:
 
 def _matches(patterns: Iterable[str], name: str) -> bool:
     """Whether a pattern, as in .gitignore, names a file."""
-    return GitIgnoreSpec.from_lines(patterns).match_file(name)
+    try:
+        return GitIgnoreSpec.from_lines(patterns).match_file(name)
+    except ValueError:  # none that git takes
+        return False
