@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import get_args
 
 from pyo3_uv.checks import CHECKS, stub
@@ -55,23 +56,24 @@ def check_project(
     project: Project,
     step: Callable[[str], None] = lambda _: None,
     on_finding: Callable[[Finding], None] = lambda _: None,
-    stubs: bool = True,
+    copy: Path | None = None,
 ) -> Report:
     """Make all checks and return the report.
 
     `step` is told what goes on, as it takes seconds; `on_finding` is given each finding at once;
-    without `stubs` these are not compared, as they are for each copy of a project the same.
+    `copy` is a folder for builds of checks of one copy of a project, time and again, of which stubs
+    are not compared, as the environment is that of the original.
 
     Raises `UserError` if a file of the project cannot be read.
     """
     lock = project.crate.workspace / "Cargo.lock"
     try:
         step("environment")
-        with probe(project.folder) as crate, unchanged(lock):
+        with probe(project.folder, copy) as crate, unchanged(lock):
             facts = Facts(project, crate, step)
             report = Report(project, facts.notes)
             for check in CHECKS:
-                if (check is stub and not stubs) or not (finding := check.find(facts)):
+                if (check is stub and copy) or not (finding := check.find(facts)):
                     continue
                 finding = finding.located(project)
                 facts.found_ids.add(finding.id)

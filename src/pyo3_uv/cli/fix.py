@@ -91,7 +91,7 @@ def fix(
         if only_shown:
             text = outcome.patch.diff(first.repository)
             if diff:
-                sys.stdout.write(text)
+                sys.stdout.buffer.write(text.encode())
             if patch:
                 write_elsewhere(patch, text)
             return

@@ -7,6 +7,7 @@ A crate without dependencies is run by cargo *in the project's folder*, so that 
 
 import json
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ class Probe:
         self.crate = crate
         self.project = project
         write_crate(crate, "fn main() {}\n", _BUILD)
+        (crate / "flags").write_text("")  # so that the build script runs again
         result = self._cargo("build")
         variables = crate / "variables"
         lines = variables.read_text().splitlines() if variables.exists() else []
@@ -124,18 +126,27 @@ class Probe:
 
 
 def write_crate(folder: Path, main: str, build: str | None = None) -> None:
-    """Write a crate without dependencies, a workspace of its own, into `folder`."""
+    """Write a crate without dependencies, a workspace of its own, into `folder`.
+
+    What is there already is not written, so that cargo does not compile it again.
+    """
+    manifest = '[package]\nname = "probe"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n'
     (folder / "src").mkdir(parents=True, exist_ok=True)
-    (folder / "Cargo.toml").write_text(
-        '[package]\nname = "probe"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n'
-    )
-    (folder / "src/main.rs").write_text(main)
-    if build:
-        (folder / "build.rs").write_text(build)
+    files = {"Cargo.toml": manifest, "src/main.rs": main} | ({"build.rs": build} if build else {})
+    for name, text in files.items():
+        path = folder / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
 
 
 @contextmanager
-def probe(project: Path) -> Iterator[Probe]:
-    """Yield a probe for the crate in the folder `project`; it is removed in the end."""
-    with tempfile.TemporaryDirectory(prefix="pyo3-uv-") as folder:
-        yield Probe(Path(folder), project)
+def probe(project: Path, folder: Path | None = None) -> Iterator[Probe]:
+    """Yield a probe for the crate in the folder `project`.
+
+    It lies in a temporary folder, or below `folder`, where the next one goes on from it.
+    """
+    if folder:
+        yield Probe(folder / f"probe{zlib.crc32(bytes(project))}", project)
+        return
+    with tempfile.TemporaryDirectory(prefix="pyo3-uv-") as name:
+        yield Probe(Path(name), project)

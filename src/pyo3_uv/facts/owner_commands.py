@@ -39,12 +39,15 @@ _INCLUDED = {
 def commands_of(project: Project) -> list[str]:
     """Return the commands of a fixed list that the project's files name, in the order of work.
 
-    A line of a file is recognized, it is never run. Where none is, a project that `uv sync` manages
-    is taken to use `uv run`, and one with Rust tests `cargo test`.
+    A line of a file is recognized, it is never run. Where none is, a project that uses uv is taken
+    to use `uv run`, and one with Rust tests `cargo test`.
     """
     lines = list(_lines(project))
     found = [n for n, pattern in _PATTERNS.items() if any(re.search(pattern, x) for x in lines)]
-    if not any(name.startswith(("uv", "maturin")) for name in found) and project.environment.syncs:
+    if (
+        not any(name.startswith(("uv", "maturin")) for name in found)
+        and project.environment.uses_uv
+    ):
         found.insert(0, "uv run")
     if not any(name.startswith("cargo") for name in found) and project.sources.programs:
         found.append("cargo test")

@@ -5,13 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pyo3_uv.checks.report import check_project
 from pyo3_uv.edits.files import restore, snapshot
 from pyo3_uv.edits.patch import Patch
+from pyo3_uv.facts import git
 from pyo3_uv.facts.discovery import load
 from pyo3_uv.facts.owner_commands import commands_of
 from pyo3_uv.facts.project import Project
+from pyo3_uv.files import read_text
 from pyo3_uv.process import UserError, run
 from pyo3_uv.trial.copy import copy_of
 from pyo3_uv.trial.loop import Loop, compared, measure
@@ -51,6 +54,7 @@ class Outcome:
             patch=Patch(
                 {root / path.relative_to(copy): text for path, text in self.patch.files.items()},
                 manual=[of_project(text) for text in self.patch.manual],
+                root=root,
             ),
             commands=[(root / crate, [*map(of_project, words)]) for crate, words in self.commands],
             originals={root / path.relative_to(copy): c for path, c in self.originals.items()},
@@ -68,6 +72,7 @@ class _Trial:
     rust_tests: bool
     bind: bool
     step: Step
+    scratch: Path
     originals: dict[Path, bytes | None] = field(default_factory=dict)
     before: dict[str, bool] = field(default_factory=dict)
     loops: dict[frozenset[Fix], Loop] = field(default_factory=dict)
@@ -86,10 +91,15 @@ class _Trial:
 
     @cached_property
     def locks(self) -> dict[Path, bytes | None]:
-        """The lock files, as they were: a build in the copy may change them."""
+        """The lock files that Git has or would have, as they are with the manifests as they were."""
         projects = self.projects()
         paths = {p.crate.workspace / "Cargo.lock" for p in projects}
-        return snapshot(paths | {p.environment.uv_root / "uv.lock" for p in projects})
+        paths |= {p.environment.uv_root / "uv.lock" for p in projects}
+        paths = {path for path in paths if path.exists() and not git.is_ignored(path)}
+        for folder in {path.parent for path in paths}:
+            # One that was out of date is not brought up to date by the fixes.
+            run(["cargo", "metadata", "--format-version=1"], folder)
+        return snapshot(paths)
 
     @cached_property
     def loop_before(self) -> Loop:
@@ -132,7 +142,7 @@ class _Trial:
         attempt = self._applied(only)
         if attempt.fault or not self.originals:
             return attempt
-        before = than.loop if than and than.originals else self.loop_before
+        before = self.loop_of(than)
         attempt.loop = self._loop(attempt.applied)
         attempt.benefit = compared(self.loop_before, attempt.loop)
         worse = {n: t for n, t in attempt.loop.items() if n in before and t.worse_than(before[n])}
@@ -141,6 +151,9 @@ class _Trial:
         elif than is not None:
             attempt.fault = self._without_benefit(before, attempt.loop)
         return attempt
+
+    def loop_of(self, attempt: Outcome | None) -> Loop:
+        return attempt.loop if attempt and attempt.originals else self.loop_before
 
     def _without_benefit(self, before: Loop, after: Loop) -> str | None:
         """Say why a change for speed is not worth making, if it is not."""
@@ -165,25 +178,30 @@ class _Trial:
                 attempt.fault = f"it breaks what passed before: {name}"
                 return
         for path, content in self.locks.items():
-            if content is not None and path.read_bytes() != content:
-                attempt.patch.files[path] = path.read_text("utf-8")
-                attempt.originals[path] = content
+            if path.read_bytes() != content:
+                attempt.patch.files[path] = read_text(path)
+                original = self.root / path.relative_to(self.copy)
+                attempt.originals[path] = original.read_bytes()
 
     def _applied(self, only: list[Fix] | None) -> Outcome:
-        restore(self.originals)
-        restore({p: c for p, c in self.locks.items() if c is not None})
+        restore(self.originals, self.copy)
+        restore(self.locks, self.copy)
         self.originals, attempt = {}, Outcome()
         for _ in range(5):
-            patch, manual = Patch(), list[str]()
+            patch, manual = Patch(root=self.copy), list[str]()
             edited: dict[Fix, str] = {}
             for project in self.projects():
-                report = check_project(project, self.step, stubs=False)
+                report = check_project(project, self.step, copy=self.scratch)
                 crate = project.folder.relative_to(self.copy)
                 for finding in [*report.found, *(report.rust_tests if self.rust_tests else [])]:
                     if finding.binds_to_uv and not self.bind:
                         continue
                     before, patch.commands, fix = dict(patch.files), [], (crate, finding.id)
-                    finding.apply(patch)
+                    try:
+                        finding.apply(patch)
+                    except UserError as error:
+                        patch.files = before
+                        patch.manual.append(f"{finding.title}: {finding.remedy} ({error})")
                     if patch.files != before and finding.for_speed and fix not in self.for_speed:
                         self.for_speed.append(fix)
                     if patch.files != before and not (
@@ -208,17 +226,24 @@ class _Trial:
             patch.write()
             attempt.applied |= edited
         for path in self.originals:
-            attempt.patch.files[path] = path.read_text("utf-8") if path.exists() else ""
+            attempt.patch.files[path] = read_text(path) if path.exists() else ""
         attempt.originals = dict(self.originals)
         return attempt
+
+    def set_to(self, attempt: Outcome) -> None:
+        """Make the changes of an attempt again, and no others."""
+        restore(self.originals, self.copy)
+        restore(self.locks, self.copy)
+        self.originals = dict(attempt.originals)
+        Patch(dict(attempt.patch.files), root=self.copy).write()
 
     @contextmanager
     def _as_it_was(self) -> Iterator[None]:
         """Take the changes back for a while."""
         changed = snapshot(self.originals)
-        restore(self.originals)
+        restore(self.originals, self.copy)
         yield
-        restore(changed)
+        restore(changed, self.copy)
 
     def name_of(self, fix: Fix) -> str:
         crate, name = fix
@@ -240,13 +265,18 @@ def try_fixes(
     """
     root = projects[0].repository
     crates = {p.folder.relative_to(root): p.crate.chosen for p in projects}
-    with copy_of(projects, note) as copy:
+    with copy_of(projects, note) as copy, TemporaryDirectory(prefix="pyo3-uv-") as scratch:
         commands = [commands_of(project) for project in projects]
-        trial = _Trial(root, copy, crates, commands, rust_tests, bind, step)
+        trial = _Trial(root, copy, crates, commands, rust_tests, bind, step, Path(scratch))
         refused = dict[str, str]()
 
         def one_by_one(held: Outcome, fixes: list[Fix], speed: bool, verify: bool) -> Outcome:
             for fix in fixes:
+                loop = trial.loop_of(held) if speed else {}
+                if speed and not any(timing.can_improve for timing in loop.values()):
+                    now = "; ".join(f"{name}: {timing}" for name, timing in loop.items())
+                    refused[trial.name_of(fix)] = f"there is nothing to gain: {now or 'none known'}"
+                    continue
                 attempt = trial.attempt([*held.applied, fix], held if speed else None)
                 if verify:
                     trial.verify(attempt)
@@ -261,7 +291,7 @@ def try_fixes(
         if not held.fault:
             held = one_by_one(held, speed, speed=True, verify=False)
             if refused:  # the last attempt is not the one that holds
-                held = trial.attempt(list(held.applied))
+                trial.set_to(held)
             trial.verify(held)
         if held.fault:
             refused.clear()

@@ -224,7 +224,7 @@ def check_one(manifest: Path, root: Path) -> None:
         with suppress(UserError):
             finding = check.find(facts)
             if finding:
-                finding.as_dict(project.folder)
+                finding.located(project).as_dict(project.folder)
                 fixes.append(finding.apply)
     for check in (rpath, embedded_start, cache_keys, no_initialize):
         fixes.append(lambda patch, check=check: check.fix(facts, patch))

@@ -21,6 +21,7 @@ from tests.projects import replace, tree
 from tests.reports import fix
 
 pytestmark = pytest.mark.build
+SPEED = {"slow-rebuilds", "editable-profile"}  # left out where no command is faster with them
 
 
 @pytest.fixture
@@ -41,11 +42,12 @@ def test_project_without_rust_tests(made: Path, env: dict[str, str]) -> None:
     output = run([PYO3_UV, "doctor", "--format=json"], made, env).output
     (only,) = json.loads(output)["projects"]
     found = {finding["id"]: finding["severity"] for finding in only["findings"]}
-    assert found == {"cache-keys": "warning", "slow-rebuilds": "hint", "rust-tests": "hint"}
+    hints = dict.fromkeys(("slow-rebuilds", "editable-profile", "rust-tests"), "hint")
+    assert found == {"cache-keys": "warning", **hints}
     assert run([PYO3_UV, "doctor", "--strict"], made, env, check=False).code == 1
 
     result = fix(made, env)
-    assert result["changed"] == ["pyproject.toml"] and not result["refused"]
+    assert result["changed"] == ["pyproject.toml"] and result["refused"].keys() <= SPEED
     assert git(made, "status", "--porcelain") == " M pyproject.toml\n"
     assert run([uv(), "pip", "show", "--quiet", "pytest"], made, env).code == 0
     assert fix(made, env, "--allow-dirty")["changed"] == []
@@ -56,7 +58,7 @@ def test_whom_it_binds(made: Path, env: dict[str, str], config: str, tmp_path: P
     (made / "src/lib.rs").write_text(MODULE + TEST)
     commit_all(made)
     result = fix(made, env, "--config", config)
-    assert not result["refused"]
+    assert result["refused"].keys() <= SPEED
     status = git(made, "status", "--porcelain")
     assert ("?? .cargo/" in status) == (config == "committed")
     assert (made / ".cargo/config.toml").exists() and result["ok"]
@@ -122,7 +124,7 @@ def test_a_fix_that_breaks_something_is_left_out(
     expected = {made / "good.txt": "good\n", made / "build.rs": FAILS_ONCE}
     assert outcome.patch.changed() == expected
     assert outcome.refused == {
-        "bad": "it breaks what passed before: cargo check --workspace",
+        "bad": "the edit loop gets worse: `uv run`: does not see the edit → fails",
         "useless": "useless is still found after its fix",
     }
     assert "sdist, a wheel from it, and its import" in outcome.passed
@@ -170,7 +172,7 @@ def test_what_the_copy_has(made: Path, env: dict[str, str]) -> None:
     write(made.parent, {".cargo/config.toml": '[build]\nrustflags = ["--cfg", "above"]\n'})
     commit_all(made)
     result = fix(made, env)
-    assert result["refused"] == {} and result["changed"] == ["pyproject.toml"]
+    assert result["refused"].keys() <= SPEED and result["changed"] == ["pyproject.toml"]
     shown = run([PYO3_UV, "fix", "--yes", "--allow-dirty"], made, env, check=False).output
     assert "build-fails" not in shown
     assert "passes " not in shown, "there is nothing left to try"
