@@ -50,6 +50,30 @@ def test_extension_module_of_an_optional_pyo3(features: str, title: str, tmp_pat
 
 
 @pytest.mark.parametrize(
+    "tables",
+    [
+        # of its own, which has nothing to do with PyO3
+        (
+            '[features]\ndefault = ["extension-module"]\nextension-module = []\n\n'
+            '[dependencies]\npyo3 = "0.30"\n'
+        ),
+        # of PyO3, where it is not on: with another feature, in another system's builds
+        (
+            '[features]\nextension-module = ["pyo3/extension-module"]\n\n'
+            '[dependencies]\npyo3 = "0.30"\n'
+        ),
+        (
+            '[dependencies]\npyo3 = "0.30"\n\n[target."cfg(windows)".dependencies]\n'
+            'pyo3 = { version = "0.30", features = ["extension-module"] }\n'
+        ),
+    ],
+)
+def test_extension_module_that_is_not_on(tables: str, tmp_path: Path) -> None:
+    """Before: the last one was reported here, where no build has it. cargo is asked now."""
+    assert extension_module.find(facts_of(crate(tmp_path, tables))) is None
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [
         ('pyo3 = { version = "0.30", features = ["extension-module"] } # binds', None),

@@ -1,18 +1,22 @@
 """What is found out without a build, and with one: patterns, workspaces, sources, executables."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from pyo3_uv.checks import module_missing
 from pyo3_uv.facts import executables, rust_source
 from pyo3_uv.facts.build import build_tests
+from pyo3_uv.facts.cargo_config import configs_of
 from pyo3_uv.facts.discovery import load
 from pyo3_uv.facts.globs import fits
 from pyo3_uv.facts.interpreters import Interpreter
 from pyo3_uv.facts.workspaces import Workspace, cargo_workspace_above, uv_workspace_above
-from tests.commands import run, uv
-from tests.crates import crate, write
+from tests.commands import clean_environment, run, uv
+from tests.crates import PYPROJECT, crate, made, venv, write
 from tests.projects import replace
+from tests.reports import facts_of
 from tests.workspaces import CARGO_ROOT, UV_ROOT
 
 
@@ -82,6 +86,58 @@ def test_embedded_files(tmp_path: Path) -> None:
     found = rust_source.embedded(tmp_path / "src/lib.rs", tmp_path)
     names = [path.resolve().relative_to(tmp_path.resolve()).as_posix() for path in found]
     assert names == ["src/a.txt", "data/b.bin", "c.txt"]
+
+
+def test_included_configuration_of_cargo(tmp_path: Path) -> None:
+    """Before: what `include` names was not read. The one that includes wins, then the last one."""
+    write(
+        tmp_path,
+        {
+            ".cargo/config.toml": """
+                include = [{ path = "none.toml", optional = true }, "a.toml", "more/b.toml"]
+                env.X = "config"
+                """,
+            ".cargo/a.toml": 'include = ["config.toml"]\nenv = { X = "a", Y = "a", Z = "a" }\n',
+            ".cargo/more/b.toml": 'env.Y = "b"\nenv.W = { value = "w", relative = true }\n',
+        },
+    )
+    found = configs_of(tmp_path)
+    values = {name: next(filter(None, (c.env(name) for c in found))) for name in "XYZW"}
+    folder = tmp_path / ".cargo"
+    assert {name: (v.value, v.config) for name, v in values.items()} == {
+        "X": ("config", folder / "config.toml"),
+        "Y": ("b", folder / "more/b.toml"),
+        "Z": ("a", folder / "a.toml"),
+        "W": (str(folder / "w"), folder / "more/b.toml"),
+    }
+
+
+def test_module_of_another_project(middle: Interpreter, tmp_path: Path) -> None:
+    """Before: healthy, though the environment has another checkout's editable install."""
+    for name in ("one", "two"):
+        made(tmp_path / name, **{"pyproject.toml": PYPROJECT})
+        (tmp_path / name / "made.abi3.so").touch()
+    project = tmp_path / "one"
+    venv(project / ".venv", middle, clean_environment())
+    [packages] = (project / ".venv").glob("lib/python*/site-packages")
+
+    def install(source: Path) -> None:
+        """What an editable install leaves."""
+        url = f'{{"url": "{source.as_uri()}", "dir_info": {{"editable": true}}}}'
+        files = {"METADATA": "Name: made\nVersion: 0.1.0\n", "direct_url.json": url}
+        write(packages / "made-0.1.0.dist-info", files)
+        (packages / "made.pth").write_text(f"{source}\n")
+
+    install(tmp_path / "two")
+    facts = facts_of(project)
+    facts.probe = SimpleNamespace(crate=tmp_path)  # type: ignore[assignment]
+    found = module_missing.find(facts)
+    assert found and found.id == "other-module" and str(tmp_path / "two") in found.seen
+    install(project)
+    facts = facts_of(project)
+    facts.probe = SimpleNamespace(crate=tmp_path)  # type: ignore[assignment]
+    assert module_missing.find(facts) is None
+    assert facts.notes["module"] == "made is made.abi3.so"
 
 
 def test_executables_of_other_systems_are_read(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from pyo3_uv.cli.fix import fix
 from pyo3_uv.cli.new import new
 from pyo3_uv.process import UserError
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -46,7 +48,8 @@ def _options(
 def main() -> None:
     """Run the command; a `UserError` ends in its message, not in a traceback."""
     # Both ends are the same: what was begun is undone, temporary folders are removed.
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in SIGNALS:
+        signal.signal(number, _interrupt)
     try:
         app()
     except UserError as error:
@@ -56,5 +59,8 @@ def main() -> None:
         sys.exit(error.code)
 
 
-def _interrupt(signal: int, frame: FrameType | None) -> None:
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:
+    # They come twice where uv passes them on: the first one starts the cleaning up.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,9 +1,8 @@
 """`pyo3-uv bundle` on the command line."""
 
 import json
-import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -31,9 +30,6 @@ def bundle(
         from pyo3_uv.bundle.make import make
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is missing; run `{EXTRA}`") from None
-    # Signals come twice where uv passes them on: the first one starts the cleaning up.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
     try:
         made = make(path.resolve(), explain, lambda text: say(f"== {text}"))
     except KeyboardInterrupt:
@@ -59,9 +55,3 @@ def bundle(
         say(f"dist/{made.folder.name} has not changed since it was proven")
     for line in made.lines():
         say(line)
-
-
-def _interrupt(*_: Any) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt

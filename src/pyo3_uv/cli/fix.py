@@ -78,6 +78,8 @@ def fix(
             show_findings(report)
 
         def trial(bind: bool) -> Outcome:
+            if not any(r.found or (rust_tests and r.rust_tests) for r in reports):
+                return Outcome()
             with one_target(projects):
                 number, seconds = estimate(projects)
                 say(f"\n{number} commands are run in a copy, about {_minutes(seconds)}")

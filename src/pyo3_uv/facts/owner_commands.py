@@ -32,6 +32,8 @@ _PATTERNS = {
 _INCLUDED = {
     "uv sync": ("uv run", "uv run pytest"),
     "uv run": ("uv run pytest",),
+    "uv run maturin develop --release": ("uv run maturin develop",),
+    "maturin develop --release": ("maturin develop",),
     "pytest": ("uv run pytest",),
 }
 

@@ -134,6 +134,8 @@ def _run(project: Project, name: str, env: dict[str, str]) -> Result:
         return run([*test, *options(project)], project.folder, env, True, LIMIT)
     if name == "uv run":
         words += ["python", "-c", f"import {project.package.module or 'sys'}"]
+    if "maturin" in words:
+        words.append("--uv")  # there is no pip in an environment that uv made
     if words[0] == "uv":
         words[2:2] = ["--verbose", *frozen]
     elif words[0] == "pytest":

@@ -78,7 +78,8 @@ def estimate(projects: list[Project]) -> tuple[int, float]:
     commands = len(cargo_commands(projects)) + len(_packages(projects))
     owner = sum(len(commands_of(project)) for project in projects)
     crates = 0
-    if not Path(outer_environment().get("CARGO_TARGET_DIR", "")).is_dir():
+    target = outer_environment().get("CARGO_TARGET_DIR") or projects[0].crate.target
+    if not Path(target, "debug/.fingerprint").is_dir():
         metadata = ["cargo", "metadata", "--format-version=1"]
         found = (run(metadata, folder) for folder in {p.crate.workspace for p in projects})
         crates = sum(result.stdout.count('"manifest_path"') for result in found)

@@ -1,6 +1,7 @@
 """What `pyo3-uv fix` does before it writes: it tries the fixes in a copy, and asks whom they bind."""
 
 import json
+import re
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,6 +60,8 @@ def test_whom_it_binds(made: Path, env: dict[str, str], config: str, tmp_path: P
     commit_all(made)
     result = fix(made, env, "--config", config)
     assert result["refused"].keys() <= SPEED
+    assert "Cargo.lock" in result["changed"], "build.rs has a dependency: not behind the diff"
+    run(["cargo", "check", "--locked"], made, env)
     status = git(made, "status", "--porcelain")
     assert ("?? .cargo/" in status) == (config == "committed")
     assert (made / ".cargo/config.toml").exists() and result["ok"]
@@ -140,11 +143,11 @@ def test_interrupted_or_refused(made: Path, env: dict[str, str], tmp_path: Path)
     process.expect("cargo doc|sdist")
     process.kill(signal.SIGTERM)
     assert exit_code(process) == 130
-    process = terminal([PYO3_UV, "fix"], made, env)
-    process.expect("Apply")
-    process.send("n")
-    process.expect("nothing was changed")
-    assert exit_code(process) == 1
+    assert set(made.parent.iterdir()) == beside, "no copy is left"
+    patch = run([PYO3_UV, "fix", "--diff"], made, env).output.partition("--- a/")
+    (made / "changes").write_text("".join(patch[1:]))
+    git(made, "apply", "--check", "changes")
+    (made / "changes").unlink()
     assert tree(made, ".venv", ".git") == before
     assert not list((tmp_path / "tmp").iterdir()) and set(made.parent.iterdir()) == beside
 
@@ -159,7 +162,10 @@ def test_interrupted_or_refused(made: Path, env: dict[str, str], tmp_path: Path)
 
 
 def test_what_the_copy_has(made: Path, env: dict[str, str]) -> None:
-    """A crate outside the repository, cargo's configuration above it, a source that Git ignores."""
+    """A crate outside the repository, cargo's configuration above it, a source that Git ignores.
+
+    A lock file that was out of date before is no part of the fixes.
+    """
     core = crate(made.parent / "core", "", lib="pub const N: u32 = 1;\n")
     replace(core / "Cargo.toml", "made", "made-core")
     tables = '[dependencies]\nmade-core = { path = "../core" }\n'
@@ -176,4 +182,6 @@ def test_what_the_copy_has(made: Path, env: dict[str, str]) -> None:
     shown = run([PYO3_UV, "fix", "--yes", "--allow-dirty"], made, env, check=False).output
     assert "build-fails" not in shown
     assert "passes " not in shown, "there is nothing left to try"
+    assert re.search(r"^\d+ commands are run in a copy, about \d+", shown, re.MULTILINE)
+    assert re.search(r"^ +\d+\.\d s  uv run, after edit 1$", shown, re.MULTILINE)
     assert '{ file = "../core/src/**" }' in (made / "pyproject.toml").read_text()
