@@ -131,7 +131,7 @@ def terminal(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str]) -
     # Without the variable each prompt waits a second for an answer that pexpect does not give.
     env = {**env, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
     size = (60, 200)
-    return pexpect.spawn(program, args, 120, cwd=cwd, env=env, encoding="utf-8", dimensions=size)
+    return pexpect.spawn(program, args, 300, cwd=cwd, env=env, encoding="utf-8", dimensions=size)
 
 
 def exit_code(process: pexpect.spawn) -> int | None:

@@ -89,7 +89,7 @@ def fix(
         outcome, local = prepare(reports, scope, trial, _ask_scope)
         _add_commands(outcome, reports)
         step("")
-        _show_outcome(outcome, first.repository)
+        _show_outcome(outcome, None if diff else first.repository)
         if only_shown:
             text = outcome.patch.diff(first.repository)
             if diff:
@@ -173,14 +173,16 @@ def _ask_scope(files: str) -> ConfigScope:
     return chosen
 
 
-def _show_outcome(outcome: Outcome, root: Path) -> None:
+def _show_outcome(outcome: Outcome, root: Path | None) -> None:
+    """Show what was found out, and with `root` the diff."""
     for name in outcome.passed:
         console.print(f"[green]passes[/] {shown(name)}")
     for line in outcome.benefit:
         console.print(f"[green]after an edit[/] {shown(line)}")
     for name, reason in outcome.refused.items():
         console.print(f"[yellow]not applied[/] {shown(name)}: {shown(reason)}")
-    show_patch(outcome.patch, root)
+    if root:
+        show_patch(outcome.patch, root)
     for _, command in outcome.commands:
         say(f"then: {shlex.join(command)}")
 

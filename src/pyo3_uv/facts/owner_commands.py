@@ -42,17 +42,18 @@ def commands_of(project: Project) -> list[str]:
     """Return the commands of a fixed list that the project's files name, in the order of work.
 
     A line of a file is recognized, it is never run. Where none is, a project that uses uv is taken
-    to use `uv run`, and one with Rust tests `cargo test`.
+    to use `uv run`, and one with Rust tests `cargo test`. Of a crate without a Python package it is
+    only the commands of cargo.
     """
     lines = list(_lines(project))
     found = [n for n, pattern in _PATTERNS.items() if any(re.search(pattern, x) for x in lines)]
-    if (
-        not any(name.startswith(("uv", "maturin")) for name in found)
-        and project.environment.uses_uv
-    ):
+    builds = any(name.startswith(("uv", "maturin")) for name in found)
+    if not builds and project.environment.uses_uv:
         found.insert(0, "uv run")
     if not any(name.startswith("cargo") for name in found) and project.sources.programs:
         found.append("cargo test")
+    if not project.package.extension:
+        found = [name for name in found if name.startswith("cargo")]
     return [name for name in found if not {*_INCLUDED.get(name, ())} & {*found}]
 
 

@@ -50,14 +50,17 @@ def cargo_commands(projects: list[Project]) -> dict[str, tuple[Path, list[str]]]
     return found
 
 
-def attempts(projects: list[Project], step: Step) -> dict[str, Callable[[], bool]]:
-    """Return what is tried, by names for people; each says whether it passes."""
+def attempts(projects: list[Project], scratch: Path, step: Step) -> dict[str, Callable[[], bool]]:
+    """Return what is tried, by names for people; each says whether it passes.
+
+    `scratch` is for packages and environments with them, which are removed at once.
+    """
 
     def succeeds(folder: Path, command: list[str]) -> bool:
         return run([*command[:2], "--quiet", *command[2:]], folder).code == 0
 
     # The packages first: an import that fails is found out in seconds.
-    found: dict[str, Callable[[], bool]] = {**_packages(projects)}
+    found: dict[str, Callable[[], bool]] = {**_packages(projects, scratch)}
     for name, command in cargo_commands(projects).items():
         found[name] = partial(succeeds, *command)
 
@@ -75,7 +78,7 @@ def estimate(projects: list[Project]) -> tuple[int, float]:
     is compiled, to be checked, for tests, for two wheels and for the owner's commands with and
     without the changes.
     """
-    commands = len(cargo_commands(projects)) + len(_packages(projects))
+    commands = len(cargo_commands(projects)) + len(_packages(projects, Path()))
     owner = sum(len(commands_of(project)) for project in projects)
     crates = 0
     target = outer_environment().get("CARGO_TARGET_DIR") or projects[0].crate.target
@@ -88,7 +91,7 @@ def estimate(projects: list[Project]) -> tuple[int, float]:
     return runs, 8.0 * crates / (os.cpu_count() or 1) + 2.0 * runs
 
 
-def _packages(projects: list[Project]) -> dict[str, partial[bool]]:
+def _packages(projects: list[Project], scratch: Path) -> dict[str, partial[bool]]:
     """Return how to build what is published, and to import it, by names for people."""
     builds: dict[str, partial[bool]] = {}
     for project in projects:
@@ -97,12 +100,14 @@ def _packages(projects: list[Project]) -> dict[str, partial[bool]]:
         if not package.extension or not own:
             continue
         of = f" of {package.distribution}" if len(projects) > 1 else ""
-        builds[f"sdist{of}, a wheel from it, and its import"] = partial(_build, project, own.path)
+        builds[f"sdist{of}, a wheel from it, and its import"] = partial(
+            _build, project, own.path, scratch
+        )
         others = [python for python in _installed() if python.minor != own.minor]
         if fitting := [python for python in others if _fits(project, python)]:
             other = fitting[0]
             name = f"a wheel{of} for Python {other.minor}, and its import"
-            builds[name] = partial(_build, project, other.path)
+            builds[name] = partial(_build, project, other.path, scratch)
     return builds
 
 
@@ -128,10 +133,10 @@ _FAST = {
 }
 
 
-def _build(project: Project, python: Path) -> bool:
+def _build(project: Project, python: Path, scratch: Path) -> bool:
     """Build with `uv build`, install into a fresh environment, import; say whether that went well."""
     folder, module = project.package.folder, project.package.module
-    with tempfile.TemporaryDirectory(prefix="pyo3-uv-") as name:
+    with tempfile.TemporaryDirectory(dir=scratch) as name:
         dist, venv = Path(name, "dist"), Path(name, "venv")
         install = ["uv", "pip", "install", "--quiet", "--no-deps", "--python", str(venv)]
         for command in (

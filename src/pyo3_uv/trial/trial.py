@@ -87,7 +87,7 @@ class _Trial:
     @cached_property
     def names(self) -> list[str]:
         """What is tried; asked for before anything is changed."""
-        return list(attempts(self.projects(), self.step))
+        return list(attempts(self.projects(), self.scratch, self.step))
 
     @cached_property
     def locks(self) -> dict[Path, bytes | None]:
@@ -121,7 +121,7 @@ class _Trial:
         """
         if name not in self.before:
             with self._as_it_was():
-                self.before[name] = attempts(self.projects(), self.step)[name]()
+                self.before[name] = attempts(self.projects(), self.scratch, self.step)[name]()
                 folder, command = cargo_commands(self.projects()).get(name, (self.copy, []))
                 if command[:2] == ["cargo", "check"] and not self.before[name]:
                     original = self.root / folder.relative_to(self.copy)
@@ -168,7 +168,7 @@ class _Trial:
         """See what passes with the changes that are made, and take what they made of lock files."""
         if attempt.fault or not self.originals:
             return
-        after = attempts(self.projects(), self.step)
+        after = attempts(self.projects(), self.scratch, self.step)
         for name in self.names:
             passes = after.get(name, lambda: False)
             # Tried again, as a build may depend on the network, or on chance.
