@@ -6,7 +6,7 @@ import pytest
 
 from pyo3_uv.facts.discovery import load
 from pyo3_uv.facts.owner_commands import commands_of
-from tests.crates import CDYLIB, MODULE, PYO3, TEST, made, write
+from tests.crates import CDYLIB, MODULE, PYO3, PYPROJECT, TEST, made, write
 
 UV = {"uv.lock": ""}
 
@@ -30,7 +30,7 @@ UV = {"uv.lock": ""}
     ],
 )  # fmt: skip
 def test_commands_of(files: dict[str, str], commands: list[str], tmp_path: Path) -> None:
-    pyproject = '\n[dependency-groups]\ndev = [\n    "pytest",\n    "maturin",\n]\n'
+    pyproject = PYPROJECT + '\n[dependency-groups]\ndev = [\n    "pytest",\n    "maturin",\n]\n'
     project = write(made(tmp_path / "made", CDYLIB + PYO3), files)
     with (project / "pyproject.toml").open("a") as file:
         file.write(pyproject)

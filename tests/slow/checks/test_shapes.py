@@ -27,6 +27,7 @@ from tests.pythons import activate, environment
 from tests.reports import doctor, doctors, finding, fix, ids
 
 pytestmark = pytest.mark.build
+UV = "\n[tool.uv]\npackage = true\n"
 
 
 def test_library_name_that_was_chosen(
@@ -110,7 +111,7 @@ def test_pyo3_ffi_alone(middle: Interpreter, env: dict[str, str], tmp_path: Path
 
 def test_crates_of_a_repository(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> None:
     """Without a crate at its root, all are checked, in one report; what is no manifest is not."""
-    first = made(tmp_path / "first", **{"pyproject.toml": PYPROJECT})
+    first = made(tmp_path / "first", **{"pyproject.toml": PYPROJECT + UV})
     second = made(tmp_path / "rust/second", CDYLIB + PYO3, MODULE + TEST)
     replace(second / "Cargo.toml", 'name = "made"', 'name = "second"')
     crate(tmp_path / "third", "")
@@ -281,11 +282,11 @@ def test_project_that_uv_cannot_read(
 ) -> None:
     """`cargo test` must not need uv, where [project] has no version or is missing."""
     tables = CDYLIB + PYO3.replace('"abi3-py310"', '"abi3-py310", "auto-initialize"')
-    project = made(tmp_path / "made", tables, MODULE + TEST, **{"pyproject.toml": SYSTEM})
+    project = made(tmp_path / "made", tables, MODULE + TEST, **{"pyproject.toml": SYSTEM + UV})
     venv(project / ".venv", middle, env)
     report = doctor(project, env)
     assert {"libpython-not-found", "cache-keys", "module-missing"} <= set(ids(report))
-    (project / "pyproject.toml").write_text(PYPROJECT.replace('version = "0.1.0"\n', ""))
+    (project / "pyproject.toml").write_text(PYPROJECT.replace('version = "0.1.0"\n', "") + UV)
     commit_all(project)
     assert run([uv(), "run", "--no-sync", "python", "-V"], project, env, check=False).code
     report = doctor(project, env)
