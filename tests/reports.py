@@ -16,6 +16,8 @@ from tests.projects import tree
 
 SCHEMA = json.loads((ROOT / "docs/report.schema.json").read_text(encoding="utf-8"))
 
+FOR_SPEED = {"slow-rebuilds", "editable-profile"}  # left out where no command is faster with them
+
 
 def doctors(folder: Path, env: dict[str, str], *options: str) -> list[dict[str, Any]]:
     """Return the reports, one for each crate."""
@@ -52,6 +54,11 @@ def fix(folder: Path, env: dict[str, str], *options: str) -> dict[str, Any]:
     result: dict[str, Any] = json.loads(output)
     jsonschema.validate(result, SCHEMA)
     return result | {"found": [name for report in result["projects"] for name in ids(report)]}
+
+
+def refused(result: dict[str, Any]) -> set[str]:
+    """Return the fixes that `fix` has left out, but for those that bring nothing here."""
+    return {name for name in result["refused"] if name.split()[0] not in FOR_SPEED}
 
 
 def facts_of(folder: Path, pyo3: str | None = "0.30.1") -> Facts:
