@@ -77,7 +77,7 @@ BREAK: dict[str, tuple[Damage, str, str, str]] = {
     ),
     "slow": (
         edit("pyproject.toml", "use-base-python = true\n", ""),
-        *("slow-rebuilds", "hint", "has no use-base-python = true"),
+        *("slow-rebuilds", "hint", "has no [tool.maturin] use-base-python = true"),
     ),
     "other #[pymodule]": (
         edit("src/lib.rs", "mod _core", "mod other"),
