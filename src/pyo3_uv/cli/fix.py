@@ -19,6 +19,7 @@ from pyo3_uv.cli.doctor import Features, ProjectPath, split
 from pyo3_uv.cli.report import as_annotations, as_json, show_findings
 from pyo3_uv.edits.files import write_elsewhere
 from pyo3_uv.edits.lock import one_run
+from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.discovery import load, load_all
 from pyo3_uv.facts.project import Project
 from pyo3_uv.process import UserError, run
@@ -156,10 +157,10 @@ def _add_commands(outcome: Outcome, reports: list[Report]) -> None:
     for report in reports:
         for finding in report.found:
             if finding.id == "stub":
-                before = list(outcome.patch.commands)
-                finding.apply(outcome.patch)
-                new = [c for c in outcome.patch.commands if c not in before]
-                outcome.commands += [(report.project.folder, command) for command in new]
+                patch = Patch()
+                finding.apply(patch)
+                outcome.patch.manual += patch.manual
+                outcome.commands += [(report.project.folder, command) for command in patch.commands]
 
 
 def _ask_scope(files: str) -> ConfigScope:
