@@ -2,34 +2,27 @@
 
 from functools import partial
 
-from packaging.version import Version
-
 from pyo3_uv import template_texts
 from pyo3_uv.checks.finding import Finding, lines
+from pyo3_uv.checks.slow_rebuilds import settings_of
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.project import Project
 from pyo3_uv.toml import lookup
 
-MATURIN = Version("1.14.1")  # the first one that knows it
 PROFILE = "editable-profile"
 
 
 def find(facts: Facts) -> Finding | None:
-    project, package = facts.project, facts.project.package
-    if not package.maturin or not project.environment.has_cache_keys:
+    project, path = facts.project, settings_of(facts.project)
+    if not path or lookup(project.package.pyproject, "tool", "maturin", PROFILE) is not None:
         return None
-    if not package.builds_with("maturin", MATURIN):
-        return None
-    if lookup(package.pyproject, "tool", "maturin", PROFILE) is not None:
-        return None
-    assert package.pyproject_path
     return Finding(
         id="editable-profile",
         severity="hint",
         title="an editable install is a release build",
         seen=f"[tool.maturin] has no {PROFILE}",
-        evidence=lines(project, package.pyproject_path, f"^{PROFILE}"),
+        evidence=lines(project, path, f"^{PROFILE}"),
         effect="uv sync and uv run optimize what is edited: seconds instead of tenths for an edit",
         remedy=f'set {PROFILE} = "dev" in [tool.maturin] of pyproject.toml, if the tests are fast '
         "enough without optimization",

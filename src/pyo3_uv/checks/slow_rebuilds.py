@@ -1,6 +1,7 @@
 """uv builds with another interpreter path each time, so that PyO3 is compiled again at each edit."""
 
 from functools import partial
+from pathlib import Path
 
 from packaging.version import Version
 
@@ -13,7 +14,7 @@ from pyo3_uv.facts.owner_commands import commands_of
 from pyo3_uv.facts.project import Project
 from pyo3_uv.toml import lookup
 
-MATURIN = Version("1.14.1")  # the first one that knows it
+MATURIN = Version("1.14.1")  # the first one that knows these settings
 BASE_PYTHON = "use-base-python"
 # maturin develop passes another interpreter than uv's builds: with one folder for both, PyO3 is
 # compiled again at each change of hands.
@@ -21,26 +22,28 @@ TARGET = "--target-dir=target/uv"
 
 
 def find(facts: Facts) -> Finding | None:
-    project, package = facts.project, facts.project.package
-    if not package.maturin or not project.environment.has_cache_keys:
+    project, path = facts.project, settings_of(facts.project)
+    if not path or not (missing := _missing(project)):
         return None
-    if not package.builds_with("maturin", MATURIN):
-        return None
-    if not (missing := _missing(project)):
-        return None
-    assert package.pyproject_path
     return Finding(
         id="slow-rebuilds",
         severity="hint",
         title="each edit is slow to build",
         seen=f"pyproject.toml has no {' and no '.join(missing)}",
-        evidence=lines(project, package.pyproject_path, rf"^({BASE_PYTHON}|config-settings)"),
+        evidence=lines(project, path, rf"^({BASE_PYTHON}|config-settings)"),
         effect="uv builds in a new environment each time, with another path of its Python, and pyo3 "
         "is compiled again",
         remedy=f"set {' and '.join(missing)} in pyproject.toml",
         fix=partial(fix, facts),
         for_speed=True,
     )
+
+
+def settings_of(project: Project) -> Path | None:
+    """Return pyproject.toml, where uv builds the project with a maturin that knows the settings."""
+    package = project.package
+    builds = package.maturin and project.environment.has_cache_keys
+    return package.pyproject_path if builds and package.builds_with("maturin", MATURIN) else None
 
 
 def _missing(project: Project) -> list[str]:
