@@ -14,6 +14,7 @@ from pyo3_uv.facts import git
 from pyo3_uv.facts.discovery import load, load_all
 from pyo3_uv.facts.extension_module import extension_of
 from pyo3_uv.files import read_text, text_to_search
+from pyo3_uv.git import root_of
 from pyo3_uv.paths import printable
 from pyo3_uv.process import UserError
 from pyo3_uv.toml import read_toml
@@ -97,7 +98,7 @@ def test_git_refuses_a_repository_of_others(
     commit_all(crate)
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
-    for ask in (git.repository_of, git.listed, lambda folder: git.uncommitted(folder, [folder])):
+    for ask in (root_of, git.listed, lambda folder: git.uncommitted(folder, [folder])):
         with pytest.raises(UserError, match="dubious ownership"):
             ask(crate)
     for ask in (git.is_tracked, git.is_ignored):
@@ -114,15 +115,15 @@ def test_a_broken_repository_is_not_none(name: str, tmp_path: Path) -> None:
         commit_all(crate)
     (crate / name).write_text("gitdir: nowhere\n")
     with pytest.raises(UserError, match="not a git repository"):
-        git.repository_of(crate / "src")
+        root_of(crate / "src")
 
 
 def test_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert git.repository_of(tmp_path) is None and git.listed(tmp_path) is None
+    assert root_of(tmp_path) is None and git.listed(tmp_path) is None
     assert not git.is_tracked(tmp_path / "x") and not git.is_ignored(tmp_path / "x")
     assert git.uncommitted(tmp_path, [tmp_path]) == ""
     monkeypatch.setenv("PATH", "")
-    assert git.repository_of(tmp_path) is None
+    assert root_of(tmp_path) is None
 
 
 @pytest.mark.parametrize("name", ["new\nline", "new\n", " space ", "'\"*[a]?", "\x1b[31m"])
@@ -130,7 +131,7 @@ def test_any_name_of_a_folder(name: str, tmp_path: Path) -> None:
     """Before: the root was another folder, as all of what git printed was stripped."""
     crate = made(tmp_path / name / "crate")
     commit_all(tmp_path / name)
-    assert git.repository_of(crate) == tmp_path / name
+    assert root_of(crate) == tmp_path / name
     assert git.is_tracked(crate / "Cargo.toml") and not git.is_tracked(crate / "gone")
     assert git.uncommitted(crate, [crate]) == ""
     (crate / "Cargo.toml").write_text("")

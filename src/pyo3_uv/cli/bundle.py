@@ -21,8 +21,9 @@ def bundle(
 ) -> None:
     """Make an archive of an app that runs on machines without Python.
 
-    It and its folder are proven before they replace what is in dist: the packages are imported and the program is
-    started in a root folder with glibc only (on Linux). docs/bundles.md of the template has more.
+    It and its folder are proven before they replace what is in dist: the packages are imported and
+    the program is started in a root folder with glibc only (on Linux). docs/bundles.md of the
+    template has more.
     """
     no_findings(output)
     console.quiet = output == Format.JSON

@@ -10,6 +10,7 @@ from pyo3_uv.facts import git
 from pyo3_uv.facts.project import Project
 from pyo3_uv.facts.pyo3_crate import BINDINGS, Pyo3Crate, uses
 from pyo3_uv.files import regular, text_to_search
+from pyo3_uv.git import root_of
 from pyo3_uv.process import UserError, run
 from pyo3_uv.toml import lookup, read_toml
 
@@ -45,7 +46,7 @@ def load_all(path: Path, features: tuple[str, ...] = ()) -> list[Project]:
         if not any(name in project.crate.package["features"] for project in found):
             names = ", ".join(project.crate.name for project in found)
             raise UserError(f"{names} has no feature {name}", 2)
-    root = git.repository_of(found[0].folder) or found[0].crate.workspace
+    root = root_of(found[0].folder) or found[0].crate.workspace
     others = [project.folder for project in _below(root, workspace)]
     for crate in (project.crate for project in found):
         crate.others = [other for other in others if other != crate.folder]

@@ -74,9 +74,10 @@ class Facts:
 
     def enables(self, feature: str) -> bool:
         """Whether a feature of PyO3 is on in cargo's own builds of the crate."""
+        if not self.project.features.of_pyo3(feature):
+            return False
         tree = self.feature_tree
-        named = f'\n1{self.project.crate.binding} feature "{feature}"' in tree
-        return self.project.features.of_pyo3(feature) and (named or not tree)
+        return not tree or f'\n1{self.project.crate.binding} feature "{feature}"' in tree
 
     @cached_property
     def rust_uses_python(self) -> bool:

@@ -6,13 +6,8 @@ All raise `UserError` if git refuses the repository: that is not the same as non
 from collections.abc import Iterable
 from pathlib import Path
 
-from pyo3_uv.git import ask, root_of
+from pyo3_uv.git import ask
 from pyo3_uv.paths import relative
-
-
-def repository_of(folder: Path) -> Path | None:
-    """Return the root of the Git repository around a folder, if there is one."""
-    return root_of(folder)
 
 
 def is_tracked(path: Path) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyo3_uv.facts.git import repository_of
 from pyo3_uv.facts.interpreters import Python
+from pyo3_uv.git import root_of
 from pyo3_uv.new.workspace import Member
 from pyo3_uv.process import Result, run
 
@@ -71,7 +71,7 @@ def run_steps(
 
 def _commit(project: Path) -> tuple[Result, str]:
     """Make the first commit; the text says why it is left to the user."""
-    repository, done = repository_of(project), Result(0, "", "")
+    repository, done = root_of(project), Result(0, "", "")
     if repository and repository.resolve() != project.resolve():
         return done, f"left to you: the folder is in the repository {repository}"
     message = f"Start {project.resolve().name} from pyo3-uv-template"

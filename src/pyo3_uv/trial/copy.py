@@ -4,12 +4,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pyo3_uv.edits.files import exclude_file, ignore_in_this_clone
+from pyo3_uv.edits.files import exclude_file, ignore_in_this_clone, unchanged
 from pyo3_uv.facts import git
 from pyo3_uv.facts.project import Project
+from pyo3_uv.git import root_of
 from pyo3_uv.paths import relative
 from pyo3_uv.process import UserError, run
 
@@ -36,7 +37,7 @@ def copy_of(projects: list[Project], note: Callable[[Path], object]) -> Iterator
             if venv.exists() and place.is_relative_to(copy) and not place.exists():
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.symlink_to(venv, target_is_directory=True)
-                if git.repository_of(copy) == copy:
+                if root_of(copy) == copy:
                     ignore_in_this_clone(place)
         yield copy
 
@@ -45,12 +46,16 @@ def copy_of(projects: list[Project], note: Callable[[Path], object]) -> Iterator
 def one_target(projects: list[Project]) -> Iterator[None]:
     """Let cargo build in a folder inside the project's target folder, the copy and the original.
 
-    Dependencies are compiled once then, and the builds of the project stay as they are.
+    Dependencies are compiled once then, and the builds and the lock files of the project stay as
+    they are.
     """
     before = os.environ.get("CARGO_TARGET_DIR")
     os.environ["CARGO_TARGET_DIR"] = str(projects[0].crate.target / "pyo3-uv")
     try:
-        yield
+        with ExitStack() as stack:
+            for workspace in {project.crate.workspace for project in projects}:
+                stack.enter_context(unchanged(workspace / "Cargo.lock"))
+            yield
     finally:
         del os.environ["CARGO_TARGET_DIR"]
         if before is not None:
@@ -64,7 +69,7 @@ def _copy(root: Path, copy: Path, venvs: set[Path]) -> None:
     for this clone.
     """
     skipped, built = set(venvs), list(BUILT)
-    if git.repository_of(root):
+    if root_of(root):
         if run(["git", "clone", "--quiet", "--no-checkout", "--shared", str(root), str(copy)]).code:
             run(["git", "init", "--quiet", str(copy)])
         ignored = git.listed(root, "--others", "--ignored", "--exclude-standard", "--directory")

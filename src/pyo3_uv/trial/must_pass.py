@@ -1,5 +1,6 @@
 """What must not break: the commands that a maintainer's CI may run, the packages."""
 
+import json
 import os
 import re
 import shlex
@@ -85,7 +86,7 @@ def estimate(projects: list[Project]) -> tuple[int, float]:
     if not Path(target, "debug/.fingerprint").is_dir():
         metadata = ["cargo", "metadata", "--format-version=1"]
         found = (run(metadata, folder) for folder in {p.crate.workspace for p in projects})
-        crates = sum(result.stdout.count('"manifest_path"') for result in found)
+        crates = sum(len(json.loads(r.stdout)["packages"]) for r in found if r.code == 0)
     # The owner's commands run three times before the changes, with them, and with those for speed.
     runs = commands + 9 * owner
     return runs, 8.0 * crates / (os.cpu_count() or 1) + 2.0 * runs

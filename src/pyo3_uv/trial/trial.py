@@ -184,9 +184,7 @@ class _Trial:
                 attempt.originals[path] = original.read_bytes()
 
     def _applied(self, only: list[Fix] | None) -> Outcome:
-        restore(self.originals, self.copy)
-        restore(self.locks, self.copy)
-        self.originals, attempt = {}, Outcome()
+        self.set_to(attempt := Outcome())
         for _ in range(5):
             patch, manual = Patch(root=self.copy), list[str]()
             edited: dict[Fix, str] = {}
@@ -231,7 +229,7 @@ class _Trial:
         return attempt
 
     def set_to(self, attempt: Outcome) -> None:
-        """Make the changes of an attempt again, and no others."""
+        """Make the changes of an attempt, and no others."""
         restore(self.originals, self.copy)
         restore(self.locks, self.copy)
         self.originals = dict(attempt.originals)

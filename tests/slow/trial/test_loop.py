@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from pyo3_uv.facts.discovery import load
 from pyo3_uv.facts.interpreters import Interpreter
+from pyo3_uv.trial.copy import one_target
 from pyo3_uv.trial.loop import Timing
+from pyo3_uv.trial.must_pass import estimate
 from tests.commands import commit_all, run, uv
 from tests.crates import CDYLIB, IGNORED, PYPROJECT, made
 from tests.reports import fix
@@ -65,3 +68,12 @@ def test_worse() -> None:
     failed, stale = Timing(failure="no pytest"), Timing((0, 0), (0.1, 0.1), stale=True)
     assert failed.worse_than(fast) and not slow.worse_than(failed)
     assert stale.worse_than(fast) and not slow.worse_than(stale)
+
+
+def test_estimate_leaves_the_lock_file_as_it_is(tmp_path: Path) -> None:
+    """Before: cargo was asked in the project itself, and made one."""
+    project = load(made(tmp_path / "made"))
+    with one_target([project]):
+        commands, seconds = estimate([project])
+    assert commands and seconds > 2.0 * commands, "the crates count"
+    assert not (project.folder / "Cargo.lock").exists()
