@@ -13,6 +13,8 @@ TOOLS = {
     "auditwheel": "6.8.2",
     "check-jsonschema": "0.39.0",
     "prek": "0.5.11",
+    "pypiserver": "2.4.2",
+    "pyroma": "5.0.1",
     "twine": "7.0.0",
     "zizmor": "1.32.0",
 }
@@ -27,7 +29,7 @@ def check_workflows(repository: Path) -> None:
     """Fail unless the workflows in `.github/workflows` are valid, safe and pin their actions."""
     workflows = sorted((repository / ".github/workflows").glob("*.yml"))
     assert workflows
-    run(uvx("zizmor", "--offline", *workflows), repository)
+    run(uvx("zizmor", "--offline", "--persona=pedantic", *workflows), repository)
     schema = ["--builtin-schema", "vendor.github-workflows"]
     run(uvx("check-jsonschema", *schema, *workflows), repository)
     for workflow in workflows:

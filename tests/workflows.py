@@ -1,8 +1,9 @@
 """Workflows for GitHub, run as they are written."""
 
+import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +11,63 @@ import yaml
 
 from tests.commands import run
 
-# The tag that a release is made for, as release-crate.yml has it; to be given as a context
+# What an action does: given `with`, the folder and the environment of the step
+Action = Callable[[dict[str, str], Path, dict[str, str]], object]
+
+# What `if` and `${{ }}` say beside outputs: about a Linux runner, and what Workflow(tag=...) changes
 TAG = "github.ref_type == 'tag' && github.ref_name || ''"
+CONDITIONS = {
+    None: True,
+    "runner.os == 'Linux'": True,
+    "runner.os == 'Windows'": False,
+    "!startsWith(matrix.libc, 'musllinux')": True,
+    "startsWith(matrix.libc, 'musllinux')": False,
+}
 
 
 class Workflow:
-    """Runs the steps of a workflow as a Linux runner of GitHub does; `uses:` is left out."""
+    """Runs the steps of a workflow as a Linux runner of GitHub does.
 
-    def __init__(self, project: Path, name: str, env: Mapping[str, str], **contexts: str) -> None:
-        self.project, self.env, self.contexts = project, env, contexts
+    `uses` is left out, except for those in `actions` (without their version).
+    """
+
+    def __init__(
+        self,
+        project: Path,
+        name: str,
+        env: Mapping[str, str],
+        tag: str = "",
+        actions: Mapping[str, Action] | None = None,
+        **contexts: str,
+    ) -> None:
+        self.project, self.env, self.actions = project, env, actions or {}
+        self.contexts = {"github.event.repository.default_branch": "main", TAG: tag} | contexts
         path = project / ".github/workflows" / name
-        self.jobs: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+        self.workflow: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        self.jobs: dict[str, Any] = self.workflow["jobs"]
         self.outputs: dict[str, str] = {}
         self.ran: list[str] = []
 
-    def expand(self, text: object) -> str:
+    def expand(self, text: object, variables: Mapping[str, str]) -> str:
         """Replace the expressions in `text`."""
 
         def value(match: re.Match[str]) -> str:
-            expression = match[1]
-            output = re.fullmatch(r"(?:needs|steps)\.\w+\.outputs\.(\w+)", expression)
-            return self.outputs[output[1]] if output else self.contexts[expression]
+            if match[1] in self.contexts:
+                return self.contexts[match[1]]
+            for part in match[1].split(" || "):
+                if part in self.contexts:
+                    return self.contexts[part]
+                joined = re.fullmatch(r"join\(fromJSON\((.*)\), ' '\)", part)
+                output = re.fullmatch(
+                    r"(?:needs|steps)\.\w+\.outputs\.(\w+)", (joined or [0, part])[1]
+                )
+                found = self.outputs.get(output[1], "") if output else ""
+                if part.startswith("env."):
+                    found = variables[part.removeprefix("env.")]
+                if found:
+                    return " ".join(json.loads(found)) if joined else found
+            assert output, f"not known: {match[1]}"
+            return ""
 
         return re.sub(r"\$\{\{ (.*?) \}\}", value, str(text))
 
@@ -38,14 +75,7 @@ class Workflow:
         """Evaluate the condition of a step."""
         if found := re.fullmatch(r"hashFiles\('(.+)'\) ([!=])= ''", condition or ""):
             return any(self.project.glob(found[1])) == (found[2] == "!")
-        return {
-            None: True,
-            "runner.os == 'Linux'": True,
-            "runner.os == 'Windows'": False,
-            "github.ref_type == 'tag'": "GITHUB_REF_NAME" in self.env,
-            "!startsWith(matrix.libc, 'musllinux')": True,
-            "startsWith(matrix.libc, 'musllinux')": False,
-        }[condition]
+        return CONDITIONS[condition]
 
     def run_job(
         self,
@@ -56,28 +86,43 @@ class Workflow:
     ) -> str:
         """Run a job, in the project and its environment unless others are given; return its output.
 
-        What is in `env` wins over the variables of the job. With `check` no step may fail; else one
-        has to, and is the last.
+        What is in `env` wins over the variables of the workflow and the job. With `check` no step may
+        fail; else one has to, and is the last.
         """
-        job = self.jobs[name]
-        variables = {key: self.expand(value) for key, value in job.get("env", {}).items()}
+        job, variables = self.jobs[name], dict[str, str]()
+        defaults = self.workflow.get("defaults", {}) | job.get("defaults", {})
+        for values in (self.workflow.get("env", {}), job.get("env", {})):
+            variables |= {key: self.expand(value, variables) for key, value in values.items()}
         variables |= {"RUNNER_OS": "Linux"} | dict(self.env if env is None else env)
         printed = ""
-        with tempfile.NamedTemporaryFile("r", encoding="utf-8") as output:
-            variables["GITHUB_OUTPUT"] = output.name
+        with tempfile.TemporaryDirectory() as temporary:
+            output, exported = Path(temporary, "output"), Path(temporary, "env")
+            variables |= {"GITHUB_OUTPUT": str(output), "GITHUB_ENV": str(exported)}
+            variables["RUNNER_TEMP"] = temporary
             for step in job["steps"]:
+                own = {k: self.expand(v, variables) for k, v in step.get("env", {}).items()}
+                where = (folder or self.project) / step.get("working-directory", "")
+                action = self.actions.get(step.get("uses", "").partition("@")[0])
+                if action and self.wanted(step.get("if")):
+                    options = step.get("with", {})
+                    options = {k: self.expand(v, variables) for k, v in options.items()}
+                    action(options, where, variables | own)
                 # Other toolchains are not downloaded: the installed one takes their place.
                 if "run" not in step or "rustup toolchain install" in step["run"]:
                     continue
                 if self.wanted(step.get("if")):
-                    bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-                    where = (folder or self.project) / step.get("working-directory", "")
-                    own = {key: self.expand(value) for key, value in step.get("env", {}).items()}
+                    for file in (output, exported):
+                        file.write_text("")
+                    named = step.get("shell") or defaults.get("run", {}).get("shell")
+                    options = ["--noprofile", "--norc", "-o", "pipefail"] if named else []
+                    bash = ["bash", *options, "-ec", step["run"]]
                     done = run(bash, where, variables | own, check)
                     printed += done.output
                     if done.code:
                         return printed
-                    self.outputs |= dict(line.rstrip().split("=", 1) for line in output)
+                    for file, values in ((output, self.outputs), (exported, variables)):
+                        lines = file.read_text().splitlines()
+                        values.update(line.split("=", 1) for line in lines)
                     self.ran.append(step["run"])
         assert check, f"no step of {name} failed:\n{printed}"
         return printed

@@ -8,15 +8,18 @@ from pyo3_uv.facts.interpreters import SUPPORTED
 from tests.commands import commit_all, run
 from tests.conftest import Render
 from tests.projects import APP_EXTRAS, EXTRAS, check_files, check_formatting, files, read_toml
+from tests.workflows import Workflow
 
 COMMON = {
     ".cargo/config.toml",
     ".copier-answers.yml",
+    ".gitattributes",
     ".gitignore",
     ".python-version",
     "AGENTS.md",
     "CHANGELOG.md",
     "CLAUDE.md",
+    "CONTRIBUTING.md",
     "Cargo.toml",
     "README.md",
     "pyproject.toml",
@@ -67,6 +70,7 @@ VARIANTS = [
 ]
 EXTRA_FILES = {
     "github": {
+        ".github/check-release.sh",
         ".github/pythons.json",
         ".github/workflows/ci.yml",
         ".github/workflows/release.yml",
@@ -111,7 +115,10 @@ def test_variant(
 ) -> None:
     project = render(license=license, example=example, windows=windows, extras=[], **variant)
     kind = variant.get("layout", variant["kind"])
-    assert files(project) == COMMON | KIND[kind] | EXAMPLE[kind, example] | LICENSE[license]
+    expected = COMMON | KIND[kind] | EXAMPLE[kind, example] | LICENSE[license]
+    if kind == "workspace" and license != "Proprietary":  # the crate is published
+        expected |= {f"{CORE}/{name}" for name in LICENSE[license]}
+    assert files(project) == expected
     check_files(project)
     metadata = read_toml(project / "pyproject.toml")["project"]
     manifest = read_toml(project / "Cargo.toml")
@@ -143,7 +150,7 @@ def test_extras(render: Render, kind: str, extras: list[str]) -> None:
     expected = expected.union(*(EXTRA_FILES[extra] for extra in extras))
     if kind == "workspace":
         expected -= {"benches/users.rs"}
-        expected |= {f"{CORE}/benches/users.rs", ".github/workflows/release-crate.yml"}
+        expected |= {f"{CORE}/benches/users.rs", f"{CORE}/LICENSE"}
     assert files(project) == expected
     check_files(project)
 
@@ -160,8 +167,8 @@ def test_workflows_are_the_same_in_every_project(render: Render) -> None:
         two = render(
             f"{kind}-2", project_name="two", python_version="3.15", example=False, **answers(kind)
         )
-        for name in (EXTRA_FILES["github"] | EXTRA_FILES["dependabot"]) - {".github/pythons.json"}:
-            assert (one / name).read_bytes() == (two / name).read_bytes()
+        for name in ("workflows/ci.yml", "workflows/release.yml", "dependabot.yml"):
+            assert (one / ".github" / name).read_bytes() == (two / ".github" / name).read_bytes()
 
 
 def test_classifiers(render: Render) -> None:
@@ -172,7 +179,9 @@ def test_classifiers(render: Render) -> None:
         "Programming Language :: Python :: 3.13",
         "Programming Language :: Python :: 3.14",
         "Programming Language :: Python :: 3.15",
+        "Programming Language :: Python :: Free Threading :: 2 - Beta",
         "Programming Language :: Rust",
+        "Typing :: Typed",
     ]
 
 
@@ -198,7 +207,7 @@ def test_proprietary_is_kept_off_pypi(render: Render) -> None:
 
 def test_proprietary_is_kept_off_crates_io(render: Render) -> None:
     project = render(license="Proprietary", layout="workspace")
-    assert not (project / ".github/workflows/release-crate.yml").exists()
+    assert "crate" not in Workflow(project, "release.yml", {}).jobs
     for crate in (CORE, BINDINGS):
         assert read_toml(project / crate / "Cargo.toml")["package"]["publish"] is False
 

@@ -18,7 +18,7 @@ EARLIER = "7fb3c16"
 
 # What becomes the user's own: rendered once
 OWN = ["src/*", "crates/*/src/*", "python/*", "tests/*", "benches/*", "crates/*/benches/*"]
-OWN += ["benchmarks/*", "docs/*", "*.md", "LICENSE*"]
+OWN += ["benchmarks/*", "docs/*", "*.md", "LICENSE*", "crates/*/LICENSE*"]
 
 
 def is_own(name: str) -> bool:

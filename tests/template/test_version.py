@@ -9,7 +9,6 @@ from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import run, uv
 from tests.conftest import Render
 from tests.projects import read_toml, replace
-from tests.workflows import TAG, Workflow
 
 
 @pytest.fixture
@@ -37,36 +36,6 @@ def test_dependabot_can_lock(project: Path, env: dict[str, str], tmp_path: Path)
     for name in ("pyproject.toml", "uv.lock", "README.md"):
         shutil.copy(project / name, folder)
     run([uv(), "lock", "--upgrade-package", "pytest"], folder, env)
-
-
-def test_release_compares_versions(project: Path, env: dict[str, str]) -> None:
-    """Of tag, package and crate, as Python compares them; what is printed helps."""
-
-    def check(tag: str, passes: bool) -> str:
-        """Run the steps up to the first that builds, in both workflows."""
-        tagged = env | {"GITHUB_REF_NAME": tag}
-        printed = ""
-        for name, job in (("release.yml", "sdist"), ("release-crate.yml", "check")):
-            workflow = Workflow(project, name, tagged, **{TAG: tag})
-            steps = workflow.jobs[job]["steps"]
-            compares = [step for step in steps if step.get("name", "").startswith("Compare")]
-            workflow.jobs[job]["steps"] = compares
-            printed += workflow.run_job(job, check=passes)
-        return printed
-
-    check("v0.1.0", passes=True)
-    printed = check("v0.2.0", passes=False)
-    assert "the tag is v0.2.0, the version 0.1.0; run 'uv version 0.2.0'" in printed
-    run([uv(), "version", "--no-sync", "1.2.0rc1"], project, env)
-    workflow = Workflow(project, "release-crate.yml", env, **{TAG: "v1.2.0rc1"})
-    message = workflow.run_job("check", check=False).strip()
-    fix = message.rpartition(", or ")[2]
-    assert fix.startswith("sed -i")
-    run(["bash", "-c", fix], project, env)
-    run(["cargo", "metadata", "--format-version=1", "--offline"], project, env)
-    assert read_toml(project / "Cargo.toml")["workspace"]["package"]["version"] == "1.2.0-rc.1"
-    for tag in ("v1.2.0rc1", "v1.2.0-rc.1"):
-        check(tag, passes=True)
 
 
 def test_uv_could_not_with_a_dynamic_version(project: Path, env: dict[str, str]) -> None:

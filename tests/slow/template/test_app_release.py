@@ -15,10 +15,10 @@ import copier
 import pytest
 
 from pyo3_uv.facts.interpreters import Interpreter
-from tests.commands import commit_all, publish, run, uv, with_path
+from tests.commands import publish, run, uv, with_path
 from tests.projects import replace as edit
 from tests.pythons import relocate
-from tests.workflows import Workflow
+from tests.releases import TAG, GitHub, github
 
 pytestmark = pytest.mark.build
 
@@ -27,19 +27,23 @@ TABLE = "| ada  |       | 0       |"
 
 @dataclass
 class Release:
-    """A project, its release.yml, and what the job `build` has uploaded."""
+    """What the job `build` has uploaded, and the jobs after it."""
 
-    workflow: Workflow
-    artifact: Path
+    github: GitHub
+
+    @property
+    def artifact(self) -> Path:
+        return self.github.artifacts / "dist-ubuntu-24.04"
 
     @property
     def archive(self) -> Path:
         [archive] = self.artifact.glob("*.tar.gz")
         return archive
 
-    def copy(self, artifact: Path) -> Release:
+    def copy(self, folder: Path) -> Release:
         """Return a release with a copy of what was uploaded."""
-        return replace(self, artifact=shutil.copytree(self.artifact, artifact))
+        artifacts = shutil.copytree(self.github.artifacts, folder)
+        return Release(replace(self.github, artifacts=artifacts))
 
     def remove(self, pattern: str) -> None:
         """Remove a file or folder from the archive, which gets a new checksum."""
@@ -54,9 +58,8 @@ class Release:
 
     def test(self, runner: Path, sudo: Path, check: bool = True, **env: str) -> str:
         """Run the job `test` in the empty folder `runner`; return what it prints."""
-        shutil.copytree(self.artifact, runner / "dist")
-        bare = {"PATH": os.environ["PATH"]}
-        return self.workflow.run_job("test", runner, with_path(bare, sudo) | env, check)
+        bare = with_path({"PATH": os.environ["PATH"]}, sudo) | env
+        return self.github.workflow(TAG).run_job("test", runner, bare, check)
 
 
 @pytest.fixture(scope="module")
@@ -104,32 +107,22 @@ def release(
     edit(source_file, "from prettytable", "import zlib\n\nfrom prettytable")
     readme = (project / "README.md").read_text(encoding="utf-8")
     ship = readme.partition("## Ship\n")[2].split("```sh\n")[1].split("```")[0]
-    workflow = Workflow(project, "release.yml", with_path(managed, Path(uv()).parent))
-    only_managed = managed | workflow.jobs["build"]["env"]
-    run([uv(), "lock", "--quiet"], project, only_managed)
+    only_managed = managed | {"UV_PYTHON_PREFERENCE": "only-managed"}
+    run([uv(), "sync", "--quiet"], project, only_managed)
     run(["cargo", "generate-lockfile", "--quiet"], project, managed)
-    commit_all(project)
-    output = workflow.run_job("build")
+    pushed = github(project, tmp_path_factory.mktemp("github"), managed)
+    pushed.release()
+    workflow = pushed.workflow(TAG)
+    output = pushed.run(workflow, "check", "build")
     assert ship in workflow.ran
     assert ", one of uv's, which needs nothing else" in output
     assert "test result: ok" in output
-
-    artifact = tmp_path_factory.mktemp("artifact")
-    [upload] = [
-        step["with"]["path"]
-        for step in workflow.jobs["build"]["steps"]
-        if "upload-artifact" in step.get("uses", "")
-    ]
-    for pattern in upload.splitlines():
-        for file in project.glob(pattern):
-            shutil.copy(file, artifact)
-    shutil.rmtree(project)
-    return Release(workflow, artifact)
+    return Release(pushed)
 
 
 def test_steps_for_linux(release: Release, sudo: Path, tmp_path: Path) -> None:
-    """From the locked project to the program in a root folder with glibc only."""
-    name = f"my-app-0.1.0-{platform.machine()}-unknown-linux-gnu.tar.gz"
+    """From the tag to the program in a root folder with glibc only, and to the release on GitHub."""
+    name = f"my-app-0.2.0-{platform.machine()}-unknown-linux-gnu.tar.gz"
     manifest = f"{name.removesuffix('.tar.gz')}.json"
     assert {file.name for file in release.artifact.iterdir()} == {name, f"{name}.sha256", manifest}
     output = release.test(tmp_path, sudo)
@@ -137,6 +130,13 @@ def test_steps_for_linux(release: Release, sudo: Path, tmp_path: Path) -> None:
     root = {path.name for path in (tmp_path / "root").iterdir()}
     assert root == {"a ü", "lib", "lib64", "proc", "usr"}
     assert not any((tmp_path / "root/proc").iterdir()), "nothing stays mounted"
+
+    archive = release.archive.read_bytes()
+    shutil.unpack_archive(release.archive, tmp_path / "unpacked", filter="tar")
+    [program] = (tmp_path / "unpacked").glob("*/my-app")
+    assert str(Path.home()).encode() not in program.read_bytes()
+    release.github.half_way(release.github.workflow(TAG), {name, f"{name}.sha256", manifest})
+    assert (release.github.releases / TAG / name).read_bytes() == archive
 
 
 def test_wrong_checksum(release: Release, sudo: Path, tmp_path: Path) -> None:

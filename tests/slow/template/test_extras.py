@@ -1,7 +1,6 @@
-"""What the question `extras` adds, used for real; and the steps of a release for this platform."""
+"""What the question `extras` adds, used for real."""
 
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -9,13 +8,11 @@ from pathlib import Path
 import pytest
 
 from pyo3_uv.facts.interpreters import Interpreter
-from tests.commands import clean_environment, commit_all, git, run, uv, with_path
+from tests.commands import clean_environment, commit_all, git, run, uv
 from tests.conftest import Render
-from tests.projects import EXTRAS, bindings, replace
+from tests.projects import EXTRAS, bindings
 from tests.pythons import environment, sync
-from tests.template.test_extras import kinds
 from tests.tools import uvx
-from tests.workflows import TAG, Workflow
 
 NEEDS_PACKAGES = """
 #[test]
@@ -141,87 +138,3 @@ def test_coverage(render: Render, middle: Interpreter) -> None:
     )
     assert re.search(rf"^DA:{number},[1-9]", rust, re.MULTILINE), "only pytest calls it"
     assert any(record.count("__init__.py\n") for record in records)
-
-
-# ---- Release ----
-
-
-@pytest.mark.build
-def test_release_steps_for_this_platform(
-    project: Path, env: dict[str, str], middle: Interpreter, tmp_path: Path
-) -> None:
-    """Build, audit, install in a clean environment, test what is installed."""
-    dist = tmp_path / "dist"
-    run([uv(), "build", "--quiet", "--out-dir", dist], project, env)
-    [wheel] = dist.glob("*.whl")
-    [sdist] = dist.glob("*.tar.gz")
-    run(uvx("twine", "check", "--strict", wheel, sdist), tmp_path, env)
-    assert "manylinux" in run(uvx("auditwheel", "show", wheel), tmp_path, env).output
-
-    venv = tmp_path / "venv"
-    run([uv(), "venv", "--quiet", "--python", middle.path, venv], tmp_path, env)
-    install = [uv(), "pip", "install", "--quiet", "--python", venv, wheel, "pytest"]
-    run(install, tmp_path, env)
-    unpacked = tmp_path / "unpacked"
-    shutil.unpack_archive(sdist, unpacked)
-    [tests] = unpacked.glob("*/tests")
-    shutil.copytree(tests, tmp_path / "tests")
-    output = run([venv / "bin/python", "-m", "pytest", "tests"], tmp_path, env).output
-    assert "4 passed" in output
-    names = {p.name for p in unpacked.rglob("*")}
-    assert {"LICENSE", "CHANGELOG.md"} <= names
-    assert not names & {"__pycache__", ".venv", "target", ".mypy_cache", "dist"}
-    assert os.path.getsize(wheel) < 2_000_000
-
-
-# ---- Workflows ----
-
-
-@pytest.mark.build
-@kinds
-def test_release_as_readme_says(
-    synced: Render,
-    env: dict[str, str],
-    middle: Interpreter,
-    tmp_path: Path,
-    answers: dict[str, str],
-) -> None:
-    """Bump, lock, changelog, commit, tag; and the workflow up to the upload."""
-    kind = answers.get("kind", "extension")
-    minimum = {"python_min": middle.minor} if kind == "extension" else {}
-    project = synced(middle, env, example=False, extras=["github"], **minimum | answers)
-    run(["cargo", "check"], project, env)
-    commit_all(project)
-    git(tmp_path, "init", "--quiet", "--bare", "origin")
-    git(project, "remote", "add", "origin", str(tmp_path / "origin"))
-
-    release = (project / "README.md").read_text().split("## Release")[1]
-    commands = re.findall(r"`((?:uv version|cargo check|git) ?[^`]*)`", release)
-    assert len(commands) == {"extension": 4, "app": 4}[kind] + ("layout" in answers)
-    if kind == "app" or "layout" in answers:
-        replace(project / "Cargo.toml", 'version = "0.1.0"', 'version = "0.2.0"')
-        result = run(["cargo", "check", "--locked"], project, env, check=False)
-        assert "--locked was passed" in result.output, "the lock file has the old version"
-    replace(project / "CHANGELOG.md", "## Unreleased", "## 0.2.0 - 2026-11-23")
-    for command in commands:
-        run(["bash", "-c", command], project, env)
-    assert git(tmp_path / "origin", "tag") == "v0.2.0\n"
-    assert git(project, "status", "--porcelain") == ""
-
-    env = with_path(env | {"GITHUB_REF_NAME": "v0.2.0"}, middle.path.parent)
-    wheels = "join(fromJSON(needs.sdist.outputs.pythons).wheels, ' ')"
-    workflow = Workflow(project, "release.yml", env, **{wheels: middle.minor})
-    if kind == "app":
-        workflow.run_job("check")
-        run(["cargo", "build", "--release", "--locked"], project, env)
-        return
-    workflow.run_job("sdist")
-    maturin = ["maturin", "build", "--release", "--locked", "--out", "dist", "-i", middle.path]
-    run([uv(), "tool", "run", *maturin], project, env)  # as the action does
-    workflow.run_job("test")
-    assert [path.name.split("-")[1] for path in (project / "dist").glob("*.whl")] == ["0.2.0"]
-    if "layout" in answers:
-        shutil.rmtree(project / "dist")
-        Workflow(project, "release-crate.yml", env, **{TAG: "v0.2.0"}).run_job("check")
-        crates = Path(env["CARGO_TARGET_DIR"], "package").rglob("*.crate")
-        assert [path.name for path in crates] == ["my-project-0.2.0.crate"]
