@@ -2,15 +2,17 @@
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import commit_all, git, run, uv
-from tests.conftest import Render
+from tests.conftest import Render, render_template
 from tests.projects import replace
 from tests.releases import NOTES, github
 from tests.workflows import Workflow
@@ -18,18 +20,34 @@ from tests.workflows import Workflow
 pytestmark = pytest.mark.build
 
 
-@pytest.fixture
-def pushed(render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path) -> Render:
-    """Return a function that renders, locks, bumps to 0.2.0, and pushes."""
+@pytest.fixture(scope="module")
+def bumped(
+    source: Path, middle: Interpreter, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Render:
+    """Return a function that renders, bumps to 0.2.0 and locks; the same answers once."""
 
-    def function(**answers: str | bool) -> Path:
-        project = render(python_version=middle.minor, example=False, **answers)
+    @cache
+    def function(**answers: str) -> Path:
+        folder = tmp_path_factory.mktemp("bumped") / "my-project"
+        answers |= {"python_version": middle.minor}
+        project = render_template(source, folder, example=False, **answers)
         if answers.get("kind") == "app" or answers.get("layout") == "workspace":
             replace(project / "Cargo.toml", 'version = "0.1.0"', 'version = "0.2.0"')
         replace(project / "CHANGELOG.md", "## Unreleased\n", NOTES)
         if answers.get("kind") != "app":
             replace(project / "pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
         lock(project, env)
+        return project
+
+    return function
+
+
+@pytest.fixture
+def pushed(bumped: Render, env: dict[str, str], tmp_path: Path) -> Render:
+    """Return a function that pushes a copy of such a project."""
+
+    def function(**answers: str) -> Path:
+        project = shutil.copytree(bumped(**answers), tmp_path / "my-project")
         github(project, tmp_path, env)
         return project
 
@@ -117,7 +135,9 @@ def test_not_on_the_default_branch(pushed: Render, env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "answers", [{}, {"layout": "workspace"}], ids=lambda a: a.get("layout", "single")
+    "answers",
+    [{}, pytest.param({"layout": "workspace"}, marks=pytest.mark.slow)],  # packs the crate
+    ids=["single", "workspace"],
 )
 def test_versions_of_crate_package_and_tag(
     pushed: Render, env: dict[str, str], answers: dict[str, str]
