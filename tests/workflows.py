@@ -14,9 +14,8 @@ from tests.commands import run
 # What an action does: given `with`, the folder and the environment of the step
 Action = Callable[[dict[str, str], Path, dict[str, str]], object]
 
-# What `if` and `${{ }}` say beside outputs: about a Linux runner, and what Workflow(tag=...) changes
 TAG = "github.ref_type == 'tag' && github.ref_name || ''"
-CONDITIONS = {
+CONDITIONS = {  # of steps, on Linux with glibc
     None: True,
     "runner.os == 'Linux'": True,
     "runner.os == 'Windows'": False,
@@ -48,28 +47,24 @@ class Workflow:
         self.outputs: dict[str, str] = {}
         self.ran: list[str] = []
 
+    def evaluate(self, expression: str, variables: Mapping[str, str]) -> str:
+        """Return the value of what stands in `${{ }}`."""
+        if expression in self.contexts:
+            return self.contexts[expression]
+        if " || " in expression:
+            values = (self.evaluate(part, variables) for part in expression.split(" || "))
+            return next(filter(None, values), "")
+        if joined := re.fullmatch(r"join\(fromJSON\((.*)\), ' '\)", expression):
+            return " ".join(json.loads(self.evaluate(joined[1], variables)))
+        if output := re.fullmatch(r"(?:needs|steps)\.\w+\.outputs\.(\w+)", expression):
+            return self.outputs.get(output[1], "")
+        return variables[expression.removeprefix("env.")]
+
     def expand(self, text: object, variables: Mapping[str, str]) -> str:
         """Replace the expressions in `text`."""
-
-        def value(match: re.Match[str]) -> str:
-            if match[1] in self.contexts:
-                return self.contexts[match[1]]
-            for part in match[1].split(" || "):
-                if part in self.contexts:
-                    return self.contexts[part]
-                joined = re.fullmatch(r"join\(fromJSON\((.*)\), ' '\)", part)
-                output = re.fullmatch(
-                    r"(?:needs|steps)\.\w+\.outputs\.(\w+)", (joined or [0, part])[1]
-                )
-                found = self.outputs.get(output[1], "") if output else ""
-                if part.startswith("env."):
-                    found = variables[part.removeprefix("env.")]
-                if found:
-                    return " ".join(json.loads(found)) if joined else found
-            assert output, f"not known: {match[1]}"
-            return ""
-
-        return re.sub(r"\$\{\{ (.*?) \}\}", value, str(text))
+        return re.sub(
+            r"\$\{\{ (.*?) \}\}", lambda match: self.evaluate(match[1], variables), str(text)
+        )
 
     def wanted(self, condition: str | None) -> bool:
         """Evaluate the condition of a step."""
