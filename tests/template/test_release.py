@@ -181,8 +181,7 @@ def test_order_and_pins(render: Render, answers: dict[str, str]) -> None:
     order, job = list[str](), "github"
     while job:
         order.insert(0, job)
-        needs = workflow.jobs[job].get("needs")
-        job = needs[0] if isinstance(needs, list) else needs
+        job = workflow.jobs[job].get("needs")
     expected = {
         "single": ["check", "wheels", "pypi", "github"],
         "workspace": ["check", "wheels", "pypi", "crate", "github"],
@@ -197,6 +196,10 @@ def test_order_and_pins(render: Render, answers: dict[str, str]) -> None:
     limit = 299 if "layout" in answers else 252
     assert len((text + ci).splitlines()) <= limit
     assert len((folder / "check-release.sh").read_text().splitlines()) <= 40
+    # Git Bash takes `/c` for a folder.
+    for job in workflow.jobs.values():
+        for step in job["steps"]:
+            assert "cmd /c" not in step.get("run", "") or step.get("shell") == "pwsh"
     for tool in re.findall(r"uvx ([\w-]+)(\S*)", text.replace("uvx --from", "")):
         assert re.fullmatch(r"@\d+\.\d+\.\d+", tool[1]), tool
     if "kind" not in answers:
