@@ -1,12 +1,15 @@
 """Rendered programs that embed Python: started from anywhere, with the environment's packages."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import run, uv
@@ -148,3 +151,25 @@ def test_questions_that_do_not_apply(render: Render, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"app.*leave"):
             render("other", kind="app", python_version="3.12", **answer)
     assert not (tmp_path / "other").exists()
+
+
+def test_commit_that_the_commands_take(render: Render) -> None:
+    """YAML has quotes around a commit or a tag that would be read as a number."""
+    project = render(kind="app", python_version="3.12", extras=["github"])
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    workflow = (project / ".github/workflows/release.yml").read_text(encoding="utf-8")
+    for text in (readme, workflow):
+        (command,) = re.findall(r"^ *(commit=.*)$", text, re.MULTILINE)
+        for described, expected in {
+            "7889880": "7889880",
+            "1e7": "1e7",
+            "17641f8": "17641f8",
+            "v0.1.0": "v0.1.0",
+            "1.0": "1.0",
+            "v0.1.0-3-g7889880": "7889880",
+        }.items():
+            (project / ".copier-answers.yml").write_text(
+                yaml.safe_dump({"_commit": described, "_src_path": "template-g", "kind": "app"})
+            )
+            shown = f'{command}; printf %s "$commit"'
+            assert run(["sh", "-c", shown], project, dict(os.environ)).output == expected
