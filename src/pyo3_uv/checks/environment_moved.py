@@ -2,9 +2,9 @@
 
 import os
 import re
-import shlex
 from pathlib import Path
 
+from pyo3_uv import shell
 from pyo3_uv.checks.finding import Finding, command
 from pyo3_uv.facts.environment import Environment
 from pyo3_uv.facts.facts import Facts
@@ -28,7 +28,7 @@ def find(facts: Facts) -> Finding | None:
         severity="error",
         title=f"{venv} was moved or renamed, or copied from another project",
         seen=f"{project.shown(script)} starts {python}, not {project.shown(environment.executable)}",
-        evidence=command(project, f"head -n 2 {shlex.quote(project.shown(script))}"),
+        evidence=command(project, shell.head(project.shown(script), 2)),
         effect=effect,
         remedy=_make_again(environment, venv),  # a fix would uninstall what was installed by hand
     )
@@ -36,15 +36,17 @@ def find(facts: Facts) -> Finding | None:
 
 def _make_again(environment: Environment, venv: str) -> str:
     if not environment.uses_uv:
-        return f"python3 -m venv --clear {shlex.quote(venv)}, then install the packages again"
+        return (
+            f"{shell.python()} -m venv --clear {shell.quote(venv)}, then install the packages again"
+        )
     command = ["uv", "venv", "--clear"]
     if venv != ".venv":
         command.append(venv)
     other_name = environment.folder.name != ".venv" and not environment.elsewhere
     if not environment.syncs or other_name:
-        return f"{shlex.join(command)}, then install the packages again"
+        return f"{shell.join(command)}, then install the packages again"
     sync = "uv sync --all-packages" if environment.uv_workspace else "uv sync"
-    return f"{shlex.join(command)} && {sync}"
+    return shell.chain(shell.join(command), sync)
 
 
 # The first lines of a script that pip or uv installed: those of a long path, or of one with spaces,

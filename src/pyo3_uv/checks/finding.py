@@ -1,18 +1,18 @@
 """What a check finds, and the evidence for it."""
 
 import re
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pyo3_uv import shell
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.project import Project
 from pyo3_uv.files import text_to_search
 from pyo3_uv.paths import relative
-from pyo3_uv.process import run
+from pyo3_uv.process import Result, run
 
 # One heading a finding
 DOCS = "https://github.com/org/pyo3-uv-template/blob/main/docs/findings.md"
@@ -104,23 +104,23 @@ def _line_of(project: Project, file: Path) -> int:
 def command(project: Project, line: str, instead: str = "") -> Evidence:
     """Run a line of the shell in the crate's folder.
 
-    `instead` is shown where there is no such shell or program.
+    `instead` is shown where there is no such program, and on Windows: PowerShell takes a second.
     """
-    result = run(["sh", "-c", line], project.folder)
+    result = Result(127, "", "") if shell.WINDOWS else run(["sh", "-c", line], project.folder)
     output = instead if result.code == 127 else "\n".join(result.output.splitlines()[:5])
     return Evidence(line, output.strip())
 
 
 def lines(project: Project, path: Path, pattern: str = "") -> Evidence:
     """Show the lines of a file that match, that there are none, or that there is no such file."""
-    name, quoted = shlex.quote(project.shown(path)), shlex.quote(pattern)
+    name = project.shown(path)
     if not path.exists():
-        return command(project, f"ls {name}", "No such file or directory")
+        return command(project, shell.listing(name), shell.not_there(name))
     text = text_to_search(path).splitlines()
     found = [(n, line) for n, line in enumerate(text, 1) if re.search(pattern, line)]
     output = "\n".join(f"{n}:{line}" for n, line in found[:5])
     place = found[0][0] if found else None
-    return Evidence(f"grep -nE {quoted} {name}", output.strip(), path, place)
+    return Evidence(shell.search(pattern, name), output.strip(), path, place)
 
 
 def failing_build(facts: Facts) -> Evidence:

@@ -7,10 +7,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from pyo3_uv import shell
 from pyo3_uv.checks.finding import Evidence, Finding, command, failing_build, lines
 from pyo3_uv.edits.cargo_config import set_python
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.facts import Facts
+from pyo3_uv.facts.interpreters import executable_of
 from pyo3_uv.facts.project import Project, activate, obstacle
 from pyo3_uv.facts.selection import NO_INTERPRETER, Selection
 
@@ -66,8 +68,8 @@ def _source(project: Project, selection: Selection) -> Evidence:
     if selection.config:
         return lines(project, selection.config, selection.variable)
     if name := selection.variable:
-        return command(project, f'echo "${name}"', os.environ.get(name, ""))
-    return command(project, "command -v python python3", selection.path or "")
+        return command(project, shell.show(name), os.environ.get(name, ""))
+    return command(project, shell.where("python", "python3"), selection.path or "")
 
 
 def _remedy(project: Project, selection: Selection, why_not: str | None) -> str:
@@ -76,9 +78,10 @@ def _remedy(project: Project, selection: Selection, why_not: str | None) -> str:
     if variable == "CONDA_PREFIX":
         return "conda deactivate"
     if project.environment.elsewhere:
-        return 'export PYO3_PYTHON="$UV_PROJECT_ENVIRONMENT/bin/python"'
+        executable = executable_of(Path()).as_posix()
+        return shell.set_to_path("PYO3_PYTHON", "UV_PROJECT_ENVIRONMENT", executable)
     if variable and not selection.config and (cargo.python or variable.startswith("PYO3_")):
-        return f"unset {variable} in this shell"
+        return f"{shell.unset(variable)} in this shell"
     if why_not:
         return activate(project, why_not)
     setting = f'PYO3_PYTHON = {{ value = "{cargo.wanted_python}", relative = true }}'

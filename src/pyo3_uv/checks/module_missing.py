@@ -1,9 +1,9 @@
 """The environment does not find the extension module; nothing of it is executed."""
 
-import shlex
 from functools import partial
 from pathlib import Path
 
+from pyo3_uv import shell
 from pyo3_uv.checks.finding import Evidence, Finding
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.installed import Installed
@@ -25,13 +25,13 @@ def find(facts: Facts) -> Finding | None:
     name, venv = package.distribution, project.shown(environment.folder)
     # Without --inexact uv uninstalls the other members of a workspace.
     member = ["--inexact"] if environment.uv_workspace else []
-    remedy = shlex.join(_reinstall(project, *member))
+    remedy = shell.join(_reinstall(project, *member))
     if module:
         facts.notes["module"] = f"{package.module} is {project.shown(module)}"
         return None if _is_own(project, facts.installed) else _of_another(facts, module, remedy)
     import_it = f"import {package.module}"
     printed = run([environment.executable, "-Bc", import_it], project.folder).output.splitlines()
-    command = shlex.join([project.shown(environment.executable), "-Bc", import_it])
+    command = shell.join([project.shown(environment.executable), "-Bc", import_it])
     evidence = Evidence(command, printed[-1].strip() if printed else "")
     found = partial(Finding, id="module-missing", evidence=evidence, remedy=remedy)
     if not installed:
@@ -74,7 +74,7 @@ def _of_another(facts: Facts, module: Path, remedy: str) -> Finding:
         severity="warning",
         title=f"import {name} loads the module of another project",
         seen=f"{project.shown(module)} was built from {source}, not from {project.package.folder}",
-        evidence=Evidence(shlex.join([python, "-c", script]), str(module)),
+        evidence=Evidence(shell.join([python, "-c", script]), str(module)),
         effect="Python tests run the code of the other project: an edit here is never seen",
         remedy=remedy,
     )

@@ -1,7 +1,6 @@
 """There is no environment, or its Python does not start."""
 
-import shlex
-
+from pyo3_uv import shell
 from pyo3_uv.checks.finding import Evidence, Finding, Severity
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.selection import NO_INTERPRETER
@@ -18,21 +17,21 @@ def find(facts: Facts) -> Finding | None:
     if python := environment.interpreter:
         facts.notes["environment"] = f"{venv}: Python {python.version}, {python.linkage} libpython"
         return None
-    command = shlex.join([executable, "--version"])
+    command = shell.join([executable, "--version"])
     severity: Severity = "error"
     if environment.executable.exists() or environment.executable.is_symlink():
         output = run([environment.executable, "--version"]).output
         shown = Evidence(command, output)
         title, seen = f"{venv} does not start", f"{executable} is there and does not start"
-        remedy = f"python3 -m venv --clear {shlex.quote(venv)}"
+        remedy = f"{shell.python()} -m venv --clear {shell.quote(venv)}"
         if environment.uses_uv:
-            remedy = "uv sync" if environment.syncs else f"uv venv --clear {shlex.quote(venv)}"
+            remedy = "uv sync" if environment.syncs else f"uv venv --clear {shell.quote(venv)}"
     else:
-        severity, shown = "hint", Evidence(command, "No such file or directory")
+        severity, shown = "hint", Evidence(command, shell.not_there(executable))
         title = f"there is no {venv}, so some checks were skipped"
         seen = f"{executable} does not exist, and no other environment was found"
         named = lookup(project.package.pyproject, "project", "name")
-        remedy = f"python3 -m venv {shlex.quote(venv)}"
+        remedy = f"{shell.python()} -m venv {shell.quote(venv)}"
         if environment.uses_uv:
             remedy = "uv sync" if named else "uv venv"
     return Finding(

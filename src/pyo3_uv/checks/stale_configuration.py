@@ -1,8 +1,8 @@
 """PyO3 was built for a Python that the environment no longer has."""
 
 import os
-import shlex
 
+from pyo3_uv import shell
 from pyo3_uv.checks.finding import Evidence, Finding
 from pyo3_uv.facts.build import NO_LIBRARY
 from pyo3_uv.facts.facts import Facts
@@ -23,7 +23,7 @@ def find(facts: Facts) -> Finding | None:
     if os.name == "nt" or configured == current:
         return None
     script = "import sysconfig as s; print(*map(s.get_config_var, ('INSTSONAME', 'LIBDIR')))"
-    command = shlex.join([project.shown(environment.executable), "-c", script])
+    command = shell.join([project.shown(environment.executable), "-c", script])
     output = run([environment.executable, "-c", script]).output
     venv = project.shown(environment.folder)
     return Finding(

@@ -1,11 +1,11 @@
 """stubtest finds that the stub does not declare what the installed module has."""
 
 import re
-import shlex
 from pathlib import Path
 
 from packaging.version import Version
 
+from pyo3_uv import shell
 from pyo3_uv.checks.finding import Evidence, Finding
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.project import Project
@@ -58,14 +58,14 @@ def find(facts: Facts) -> Finding | None:
         title="the stub is not that of the installed module",
         seen=f"{project.shown(stub)}: {'; '.join(texts[:SHOWN])}{more}",
         evidence=Evidence(
-            shlex.join(command),
+            shell.join(command),
             "\n".join(texts[:SHOWN]),
             stub,
             next((int(line) for m in found if (line := m["line"] or m["at"])), None),
         ),
         effect="editors, type checkers and the docs go by the stub: they reject calls that work, or "
         "accept others",
-        remedy=shlex.join(SCRIPT) if script else _remedy(facts, stub),
+        remedy=shell.join(SCRIPT) if script else _remedy(facts, stub),
         fix=(lambda patch: patch.commands.append(SCRIPT)) if script else None,
     )
 
@@ -114,6 +114,6 @@ def _remedy(facts: Facts, stub: Path) -> str:
         remedy += (
             "; or have it written, which replaces it: uvx maturin generate-stubs "
             "--features pyo3/extension-module,pyo3/experimental-inspect "
-            f"--out {shlex.quote(project.package.python_source)}"
+            f"--out {shell.quote(project.package.python_source)}"
         )
     return remedy

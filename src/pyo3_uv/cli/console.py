@@ -1,6 +1,5 @@
 """What the commands have in common: options, and how they show progress and diffs."""
 
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.syntax import Syntax
 
+from pyo3_uv import shell
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.paths import printable
 from pyo3_uv.process import UserError
@@ -73,7 +73,7 @@ def show_patch(patch: Patch, root: Path) -> None:
         console.print()
         show_diff(diff)
     for command in patch.commands:
-        say(f"then: {shlex.join(command)}")
+        say(f"then: {shell.join(command)}")
 
 
 def show_diff(diff: str) -> None:

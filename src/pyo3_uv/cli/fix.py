@@ -1,7 +1,6 @@
 """`pyo3-uv fix` on the command line."""
 
 import json
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import questionary
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from pyo3_uv import shell
 from pyo3_uv.checks.report import Report, check_project
 from pyo3_uv.cli.console import Format, Output, console, interactive, say, show_patch, shown
 from pyo3_uv.cli.doctor import Features, ProjectPath, split
@@ -127,7 +127,7 @@ def _apply(
             say("nothing was changed")
             raise typer.Exit(1)
         originals = write(outcome, local)
-        failed = [shlex.join(c) for folder, c in outcome.commands if not _run_fix(c, folder, step)]
+        failed = [shell.join(c) for folder, c in outcome.commands if not _run_fix(c, folder, step)]
         stale = any(f.id == "stale-configuration" for report in reports for f in report.found)
         with nullcontext() if stale else one_target(projects):
             again = [load(p.crate.manifest_path, p.crate.chosen) for p in projects]
@@ -142,7 +142,7 @@ def _apply(
         say(f"\nBy hand: {text}")
     result = as_json(reports, strict=False) | {
         "changed": sorted(map(first.shown, changed)),
-        "commands": [shlex.join(command) for _, command in outcome.commands],
+        "commands": [shell.join(command) for _, command in outcome.commands],
         "failed": failed,
         "refused": outcome.refused,
         "loop": outcome.benefit,
@@ -185,17 +185,17 @@ def _show_outcome(outcome: Outcome, root: Path | None) -> None:
     if root:
         show_patch(outcome.patch, root)
     for _, command in outcome.commands:
-        say(f"then: {shlex.join(command)}")
+        say(f"then: {shell.join(command)}")
 
 
 def _run_fix(command: list[str], folder: Path, step: Callable[[str], None]) -> bool:
     """Run the command and say how it ended."""
     start = time.monotonic()
-    step(shlex.join(command))
+    step(shell.join(command))
     result = run(command, folder, merge=True)
     step("")
     mark = "[bold red]failed[/]" if result.code else "[green]ok[/]"
-    console.print(f"{mark} {shown(shlex.join(command))} {time.monotonic() - start:.1f} s")
+    console.print(f"{mark} {shown(shell.join(command))} {time.monotonic() - start:.1f} s")
     if result.code:
         say(result.output)
     return not result.code

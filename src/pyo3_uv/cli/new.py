@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import questionary
 import typer
 
+from pyo3_uv import shell
 from pyo3_uv.cli.console import (
     Format,
     Output,
@@ -205,7 +205,7 @@ def _run_steps(project: Path, python: Python, member: Member) -> tuple[list[dict
     except KeyboardInterrupt:
         interrupted = True
     remaining = remaining_commands(steps, results)
-    where = f"cd {shlex.quote(min(os.path.relpath(project), str(project), key=len))}"
+    where = f"cd {shell.quote(min(os.path.relpath(project), str(project), key=len))}"
     if remaining:
         say("\nWhat was done is kept. Go on with:\n")
         for line in [where, *remaining]:

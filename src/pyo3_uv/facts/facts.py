@@ -1,13 +1,13 @@
 """What the checks ask of a project; what takes seconds is done once, when it is needed."""
 
 import re
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from packaging.version import Version
 
+from pyo3_uv import shell
 from pyo3_uv.facts import executables
 from pyo3_uv.facts.build import BUILD_TESTS, NO_LIBRARY, NO_SYMBOLS, Build, build_tests, options
 from pyo3_uv.facts.embedded import EmbeddedStart, Probe
@@ -44,7 +44,7 @@ class Facts:
     @property
     def build_command(self) -> str:
         """What shows a person how the build of the tests ends."""
-        return shlex.join([*BUILD_TESTS, *options(self.project)])
+        return shell.join([*BUILD_TESTS, *options(self.project)])
 
     def fails_with(self, messages: str) -> bool:
         """Whether the tests are not built, and a line of the output matches."""
@@ -104,7 +104,7 @@ class Facts:
             return None
         self.step("cargo test --lib -- --list")
         command = ["cargo", "test", "--quiet", "--lib", *options(self.project), "--", "--list"]
-        return shlex.join(command), run(command, self.project.folder)
+        return shell.join(command), run(command, self.project.folder)
 
     @cached_property
     def selection(self) -> Selection:

@@ -1,11 +1,11 @@
 """The steps from a rendered project to green tests."""
 
-import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyo3_uv import shell
 from pyo3_uv.facts.interpreters import Python
 from pyo3_uv.git import root_of
 from pyo3_uv.new.workspace import Member
@@ -93,9 +93,9 @@ def _commit(project: Path) -> tuple[Result, str]:
 def remaining_commands(steps: Sequence[Step], results: Sequence[StepResult]) -> list[str]:
     """Return the commands that were not run to a good end, as the user would type them."""
     completed = {result.name for result in results if result.ok}
-    commit = 'git init && git add --all && git commit -m "Start"'
+    commit = shell.chain("git init", "git add --all", 'git commit -m "Start"')
     return [
-        shlex.join(step.command) if step.command else commit
+        shell.join(step.command) if step.command else commit
         for step in steps
         if step.name not in completed
     ]

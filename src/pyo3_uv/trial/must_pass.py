@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import tempfile
 from collections.abc import Callable
 from functools import cache, partial
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from pyo3_uv import shell
 from pyo3_uv.facts.interpreters import Interpreter, executable_of, pythons
 from pyo3_uv.facts.owner_commands import commands_of
 from pyo3_uv.facts.project import Project
@@ -47,7 +47,7 @@ def cargo_commands(projects: list[Project]) -> dict[str, tuple[Path, list[str]]]
             clippy = ["cargo", "clippy", *every, "--all-targets"]
             commands.append([*clippy, "--", "-D", "warnings"])
             where = "" if len(projects) == 1 and every else f" in {project.shown(folder)}"
-            found |= {f"{shlex.join(c)}{where}": (folder, c) for c in commands}
+            found |= {f"{shell.join(c)}{where}": (folder, c) for c in commands}
     return found
 
 
