@@ -1,8 +1,8 @@
 """libpython is not there for the linker."""
 
 import re
-import shlex
 
+from pyo3_uv import shell
 from pyo3_uv.checks.finding import Finding, command, failing_build
 from pyo3_uv.facts.build import NO_LIBRARY
 from pyo3_uv.facts.facts import Facts
@@ -15,10 +15,16 @@ def find(facts: Facts) -> Finding | None:
     missing = re.search(NO_LIBRARY, embedded.output)
     if not missing:
         return None  # the linker itself: build-fails shows what it says
-    library = f"lib{python.lib_name}"
-    suffix = "so" if python.libpython else "a"
+    library, suffix = f"lib{python.lib_name}", "so" if python.libpython else "a"
+    remedy = (
+        "install the development files of this Python (Debian and Ubuntu: "
+        f"apt install {library}-dev; Fedora: dnf install python3-devel), or use another"
+    )
+    if shell.WINDOWS:
+        library, suffix = python.lib_name, "lib"
+        remedy = "use another Python: the embeddable package of python.org has no import library"
     fails = facts.fails_with(NO_LIBRARY)
-    listing = shlex.join(["ls", f"{python.lib_dir}/{library}.{suffix}"])
+    listing = shell.listing(str(python.lib_dir / f"{library}.{suffix}"))
     return Finding(
         id="libpython-missing",
         severity="error" if fails else "warning",
@@ -28,8 +34,7 @@ def find(facts: Facts) -> Finding | None:
         if fails
         else command(facts.project, listing, "No such file or directory"),
         effect="a test or program that uses Python does not link",
-        remedy="install the development files of this Python (Debian and Ubuntu: "
-        f"apt install {library}-dev; Fedora: dnf install python3-devel), or use another",
+        remedy=remedy,
         for_rust_programs=True,
         explains=NO_LIBRARY,
     )

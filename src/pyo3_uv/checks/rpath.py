@@ -1,20 +1,23 @@
 """Test executables do not find libpython by an rpath."""
 
 import re
-import shlex
 from dataclasses import replace
 from functools import partial
 
-from pyo3_uv.checks import cache_keys
+from pyo3_uv import shell
+from pyo3_uv.checks import cache_keys, embedded_start
 from pyo3_uv.checks.finding import Evidence, Finding, command, lines
 from pyo3_uv.checks.rpath_fix import add_rpath
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts import executables
 from pyo3_uv.facts.facts import Facts
+from pyo3_uv.facts.project import obstacle
 from pyo3_uv.files import text_to_search
 
 
 def find(facts: Facts) -> Finding | None:
+    if shell.WINDOWS:
+        return _find_dll(facts)
     python, missing = facts.python, _missing(facts)
     if not python or not python.libpython or not missing:
         return None
@@ -50,6 +53,33 @@ def find(facts: Facts) -> Finding | None:
     return finding
 
 
+def _find_dll(facts: Facts) -> Finding | None:
+    """Find programs that do not start as Windows does not find Python's DLL: there is no rpath."""
+    project, python = facts.project, facts.python
+    if not python or not python.libpython or not facts.embedded or not facts.embedded.linked:
+        return None
+    name, folder = python.libpython.name, python.libpython.parent
+    beside = {(path.parent / name).exists() for path in facts.build.executables}
+    found = beside == {True} or facts.loader_finds_libpython
+    where = "beside the tests" if beside == {True} else "the loader finds it"
+    facts.notes["libpython"] = f"{python.libpython}, {where if found else 'not on PATH'}"
+    if found:
+        return None
+    return Finding(
+        id="libpython-not-found",
+        severity="warning",
+        title=f"Windows does not find {name}",
+        seen=f"{folder} is not on PATH, and cargo has no runner that puts it there",
+        evidence=Evidence(shell.where(name), ""),
+        effect=f"{project.features.cargo_test} dies with: exit code: 0xc0000135, "
+        "STATUS_DLL_NOT_FOUND",
+        remedy=f"{shell.prepend_to_path(str(folder))}; for good, give cargo a runner that does it",
+        fix=None if obstacle(project) else partial(embedded_start.fix, facts),
+        binds_to_uv=True,
+        for_rust_programs=True,
+    )
+
+
 def _missing(facts: Facts) -> tuple[str, Evidence] | None:
     """Return what has no rpath: an executable, else build.rs. None if libpython is found, or static."""
     project, crate, python = facts.project, facts.project.crate, facts.python
@@ -72,7 +102,7 @@ def _missing(facts: Facts) -> tuple[str, Evidence] | None:
         first, *_ = without
         name = project.shown(first.path)
         needed = [f"NEEDED {first.libpython}", *(f"RUNPATH {path}" for path in first.rpaths)]
-        line = f"readelf -d {shlex.quote(name)} | grep -E 'python|R(UN)?PATH'"
+        line = f"readelf -d {shell.quote(name)} | grep -E 'python|R(UN)?PATH'"
         evidence = command(project, line, "\n".join(needed))
         evidence = replace(evidence, file=crate.build_script or crate.manifest_path)
         rpaths = ", ".join(first.rpaths) or "empty"

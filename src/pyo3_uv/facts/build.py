@@ -15,11 +15,11 @@ from pyo3_uv.toml import lookup, read_toml
 BUILD_TESTS = ("cargo", "test", "--no-run")
 
 # What the linker says where libpython is left out, and where it is not there: GNU ld, lld, Apple's
-# ld, and rustc itself for a static one
+# ld, rustc itself for a static one, and that of Visual C++
 NO_SYMBOLS = r"undefined (symbol|reference).*\bPy"
 NO_LIBRARY = (
     r"(cannot find|unable to find library|library not found for) -lpython3|"
-    r"could not find native static library `python3"
+    r"could not find native static library `python3|cannot open input file 'python3\w*\.lib'"
 )
 
 

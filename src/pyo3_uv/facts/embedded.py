@@ -6,6 +6,7 @@ A crate without dependencies is run by cargo *in the project's folder*, so that 
 """
 
 import json
+import os
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -74,7 +75,9 @@ class EmbeddedStart:
         """Whether the loader ended the program before its first line."""
         text = self.output.lower()
         return self.prefix is None and (
-            "error while loading shared libraries" in text or "library not loaded" in text
+            "error while loading shared libraries" in text
+            or "library not loaded" in text
+            or "0xc0000135" in text
         )
 
 
@@ -85,15 +88,17 @@ class Probe:
         self.crate = crate
         self.project = project
         write_crate(crate, "fn main() {}\n", _BUILD)
-        (crate / "flags").write_text("")  # so that the build script runs again
+        (crate / "flags").write_bytes(b"")  # so that the build script runs again
         result = self._cargo("build")
         variables = crate / "variables"
-        lines = variables.read_text().splitlines() if variables.exists() else []
+        lines = variables.read_text(encoding="utf-8").splitlines() if variables.exists() else []
         self.env = dict(line.split("=", 1) for line in lines)
         self.failure = "" if result.code == 0 else result.output
 
-    def _cargo(self, *arguments: str) -> Result:
+    def _cargo(self, *arguments: str, dlls: Path | None = None) -> Result:
         env = outer_environment() | {"CARGO_TARGET_DIR": str(self.crate / "target")}
+        if dlls:
+            env["PATH"] = os.pathsep.join([str(dlls), env["PATH"]])
         command, *rest = arguments
         manifest = str(self.crate / "Cargo.toml")
         return run(
@@ -101,23 +106,27 @@ class Probe:
         )
 
     def start(self, python: Interpreter, rpath: bool) -> EmbeddedStart:
-        """Link libpython of `python`, with an rpath if `rpath`, and start an interpreter."""
+        """Link libpython of `python`, with an rpath if `rpath`, and start an interpreter.
+
+        On Windows, which has no rpath, the DLL is on PATH instead.
+        """
         kind = "dylib" if python.libpython else "static"
         flags = [f"cargo::rustc-link-search=native={python.lib_dir}"]
         flags.append(f"cargo::rustc-link-lib={kind}={python.lib_name}")
-        if rpath and python.libpython:
+        if rpath and python.libpython and os.name != "nt":
             # -Xlinker, as a comma in the path would end -Wl,-rpath
             flags += ["cargo::rustc-link-arg=-Xlinker", "cargo::rustc-link-arg=-rpath"]
             flags += ["cargo::rustc-link-arg=-Xlinker", f"cargo::rustc-link-arg={python.lib_dir}"]
         if not python.libpython:
             flags += [f"cargo::rustc-link-arg={f}" for f in python.system_libraries.split()]
             flags.append("cargo::rustc-link-arg=-rdynamic")
-        (self.crate / "flags").write_text("\n".join(flags) + "\n")
-        (self.crate / "src/main.rs").write_text(_START)
+        (self.crate / "flags").write_text("\n".join(flags) + "\n", encoding="utf-8")
+        (self.crate / "src/main.rs").write_text(_START, encoding="utf-8")
         built = self._cargo("build")
         if built.code:
             return EmbeddedStart(False, None, (), built.output)
-        result = self._cargo("run", "--", _REPORT)
+        dlls = python.libpython.parent if rpath and python.libpython and os.name == "nt" else None
+        result = self._cargo("run", "--", _REPORT, dlls=dlls)
         for line in result.stdout.splitlines():
             if line.startswith("PYO3-UV "):
                 facts = json.loads(line.removeprefix("PYO3-UV "))
@@ -135,8 +144,8 @@ def write_crate(folder: Path, main: str, build: str | None = None) -> None:
     files = {"Cargo.toml": manifest, "src/main.rs": main} | ({"build.rs": build} if build else {})
     for name, text in files.items():
         path = folder / name
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
 
 
 @contextmanager

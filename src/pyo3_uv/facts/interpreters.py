@@ -16,6 +16,11 @@ _DESCRIBE = """
 import json, os, platform, sys, sysconfig
 v = sysconfig.get_config_vars()
 shared = bool(v.get("Py_ENABLE_SHARED")) or bool(v.get("PYTHONFRAMEWORK"))
+if hasattr(sys, "dllhandle"):  # CPython for Windows, whose sysconfig does not know these
+    from _winapi import GetModuleFileName
+    shared, libs = True, os.path.join(sys.base_prefix, "libs")
+    dll = GetModuleFileName(sys.dllhandle)
+    v.update(LIBDIR=libs, INSTSONAME=dll, LDVERSION=os.path.basename(dll)[6:-4])
 print(json.dumps({
     "implementation": sys.implementation.name,
     "path": sys.executable,
