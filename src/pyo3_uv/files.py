@@ -1,5 +1,6 @@
 """Reading a user's text files: regular ones, not too large, UTF-8 with or without a byte order mark."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from pyo3_uv.process import UserError
 
 LIMIT = 10_000_000  # bytes; no file that a person writes is larger
 BOM = "\ufeff"
+_JUNCTION = 0xA0000003  # stat.IO_REPARSE_TAG_MOUNT_POINT, which only Windows has
 
 
 def read_bytes(path: Path) -> bytes:
@@ -49,6 +51,13 @@ def text_to_search(path: Path) -> str:
 
 def _as_text(content: str) -> str:
     return content.removeprefix(BOM).replace("\r\n", "\n")
+
+
+def is_link(path: Path) -> bool:
+    """Whether a path is a link to another one: a symbolic link, or a junction of Windows."""
+    return path.is_symlink() or (
+        os.path.lexists(path) and getattr(path.lstat(), "st_reparse_tag", 0) == _JUNCTION
+    )
 
 
 def regular(paths: Iterable[Path]) -> list[Path]:

@@ -8,6 +8,7 @@ from pyo3_uv.checks.finding import Evidence, Finding
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.installed import Installed
 from pyo3_uv.facts.project import Project
+from pyo3_uv.files import is_link
 from pyo3_uv.paths import relative
 from pyo3_uv.process import run
 
@@ -54,7 +55,7 @@ def find(facts: Facts) -> Finding | None:
 def _is_own(project: Project, installed: Installed) -> bool:
     """Whether the module was built from this project, as its place or the distribution tells."""
     package, venv = project.package, project.environment.folder
-    if venv.is_symlink():
+    if is_link(venv):
         return True  # shared, as with a copy of the project
     folders = {package.folder.resolve(), project.crate.workspace.resolve()}
     assert installed.module

@@ -179,6 +179,30 @@ def ignore_in_this_clone(path: Path) -> None:
         write(exclude, encoded(new, old), exclude.parents[1])
 
 
+def link_folder(link: Path, folder: Path) -> None:
+    """Make a link to a folder: on Windows, where most users may make no symbolic one, a junction."""
+    try:
+        from _winapi import CreateJunction
+
+        CreateJunction(str(folder), str(link))
+    except (ImportError, OSError):  # another system; a junction does not lead to another machine
+        if link.is_dir():  # CreateJunction leaves it
+            link.rmdir()
+        link.symlink_to(folder, target_is_directory=True)
+
+
+def may_link(folder: Path) -> bool:
+    """Whether symbolic links can be made in a folder: else it is WinError 1314 on Windows."""
+    link = folder / f".{secrets.token_hex(8)}.pyo3-uv"
+    try:
+        link.symlink_to("nothing")
+        return link.is_symlink()
+    except OSError:
+        return False
+    finally:
+        link.unlink(missing_ok=True)
+
+
 # ---- A new project ----
 
 

@@ -20,6 +20,7 @@ from platformdirs import user_state_path
 
 from pyo3_uv import git
 from pyo3_uv.edits.files import is_temporary
+from pyo3_uv.files import is_link
 from pyo3_uv.process import UserError
 
 # Where no file is written, and many are
@@ -129,6 +130,6 @@ def _clean(root: Path, note: Path) -> str:
 def _is_ours(path: Path, root: Path) -> bool:
     """Whether a noted folder is one that a run makes: its name, its place, and no link."""
     places = {root, root.parent, Path(tempfile.gettempdir())}
-    if not path.name.startswith(".pyo3-uv-") or path.is_symlink() or not path.is_dir():
+    if not path.name.startswith(".pyo3-uv-") or is_link(path) or not path.is_dir():
         return False
     return path.parent.resolve() in {place.resolve() for place in places}

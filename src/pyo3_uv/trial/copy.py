@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pyo3_uv.edits.files import exclude_file, ignore_in_this_clone, unchanged
+from pyo3_uv.edits.files import exclude_file, ignore_in_this_clone, link_folder, may_link, unchanged
 from pyo3_uv.facts import git
 from pyo3_uv.facts.project import Project
+from pyo3_uv.files import is_link
 from pyo3_uv.git import root_of
 from pyo3_uv.paths import relative
 from pyo3_uv.process import UserError, run
@@ -36,7 +37,7 @@ def copy_of(projects: list[Project], note: Callable[[Path], object]) -> Iterator
             place = copy / relative(venv, root)
             if venv.exists() and place.is_relative_to(copy) and not place.exists():
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.symlink_to(venv, target_is_directory=True)
+                link_folder(place, venv)
                 if root_of(copy) == copy:
                     ignore_in_this_clone(place)
         yield copy
@@ -75,15 +76,18 @@ def _copy(root: Path, copy: Path, venvs: set[Path]) -> None:
         ignored = git.listed(root, "--others", "--ignored", "--exclude-standard", "--directory")
         folders = [n for n in ignored or [] if n.endswith("/") and not n.endswith(".cargo/")]
         skipped, built = skipped | {root / name for name in folders}, []
-    matching = shutil.ignore_patterns(".git", *built)
+    matching, links = shutil.ignore_patterns(".git", *built), may_link(copy)
 
     def skip(folder: str, names: list[str]) -> set[str]:
         paths = [Path(folder, name) for name in names]
-        special = (p for p in paths if not (p.is_symlink() or p.is_dir() or p.is_file()))
+        special = [p for p in paths if not (p.is_symlink() or p.is_dir() or p.is_file())]
+        # What else they lead to is copied, if it is there and no folder that they are in.
+        followed = (p for p in paths if is_link(p) and not (links and p.is_symlink()))
+        special += [p for p in followed if not p.exists() or p.is_relative_to(p.resolve())]
         return matching(folder, names) | {p.name for p in (*special, *(skipped & set(paths)))}
 
     try:
-        shutil.copytree(root, copy, symlinks=True, ignore=skip, dirs_exist_ok=True)
+        shutil.copytree(root, copy, symlinks=links, ignore=skip, dirs_exist_ok=True)
     except OSError as error:
         raise UserError(f"{root} cannot be copied: {error}") from None
     if built:

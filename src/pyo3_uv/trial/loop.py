@@ -3,17 +3,17 @@
 import os
 import re
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyo3_uv.edits.files import restore
+from pyo3_uv.edits.files import link_folder, restore
 from pyo3_uv.facts.build import BUILD_TESTS, options
 from pyo3_uv.facts.interpreters import executable_of
 from pyo3_uv.facts.project import Project
+from pyo3_uv.files import is_link
 from pyo3_uv.paths import relative
 from pyo3_uv.process import Result, outer_environment, run
 
@@ -163,9 +163,9 @@ def _environment(project: Project, commands: list[str]) -> Iterator[dict[str, st
     python = ["--python", str(executable_of(original))] if environment.interpreter else []
     env = outer_environment() | {"CARGO_TERM_COLOR": "never", "CARGO_TERM_QUIET": "false"}
     env["UV_PROJECT_ENVIRONMENT"] = str(place)
-    link = place.readlink() if place.is_symlink() else None
+    linked = is_link(place)
     try:
-        if link:
+        if linked:
             place.unlink()
         run(["uv", "venv", "--quiet", *python, str(place)], root)
         if any(not name.startswith(("uv", "cargo")) for name in commands):  # in a shell with it
@@ -176,10 +176,10 @@ def _environment(project: Project, commands: list[str]) -> Iterator[dict[str, st
             _share_packages(original, place)
         yield env
     finally:
-        if not place.is_symlink():
+        if not is_link(place):
             shutil.rmtree(place, ignore_errors=True)
-            if link:
-                place.symlink_to(link, target_is_directory=True)
+            if linked:
+                link_folder(place, original)
 
 
 def _share_packages(original: Path, place: Path) -> None:
@@ -189,4 +189,6 @@ def _share_packages(original: Path, place: Path) -> None:
         run([executable_of(venv), "-c", ask]).stdout.strip() for venv in (original, place)
     )
     if theirs and own:
-        Path(own, "pyo3_uv.pth").write_text(f"{theirs}\n", encoding=sys.getfilesystemencoding())
+        # A Python before 3.13 reads the file in the code page of Windows, so it is all ASCII.
+        line = f"import sys; sys.path.append({theirs!a})\n"
+        Path(own, "pyo3_uv.pth").write_text(line, encoding="ascii")
