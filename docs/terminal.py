@@ -76,7 +76,7 @@ def record(folder: Path, commands: str, width: int) -> str:
         script = home / "script"
         prompt = r"printf '\033[32m$\033[0m \033[1m%s\033[0m\n' "
         lines = [f"{prompt} {shlex.quote(line)}; {line}" for line in commands.strip().splitlines()]
-        script.write_text("\n".join(lines))
+        script.write_text("\n".join(lines), encoding="utf-8")
         done = pexpect.run(
             f"bash {script}",
             timeout=600,

@@ -68,13 +68,14 @@ def run(
 
     The environment is `outer_environment()` unless `env` is given. A program that is not there has
     exit code 127, one that takes longer than `seconds` is ended and has 124, as with `timeout`. At
-    Ctrl-C the program and what it has started are ended.
+    Ctrl-C the program and what it has started are ended. What it prints is UTF-8: other Pythons are
+    told so, as a pipe has the code page of Windows, or the encoding of the locale, for them.
     """
     try:
         process = subprocess.Popen(
             command,
             cwd=cwd,
-            env=dict(env) if env is not None else outer_environment(),
+            env={**(outer_environment() if env is None else env), "PYTHONIOENCODING": "utf-8"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,

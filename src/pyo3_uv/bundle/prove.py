@@ -95,7 +95,7 @@ class Room:
                 system = ""
                 self._copy_glibc()
                 (self.folder / "etc").mkdir()  # many packages ask for the user's home
-                (self.folder / "etc/passwd").write_text("root:x:0:0::/tmp:/bin/sh\n")
+                (self.folder / "etc/passwd").write_bytes(b"root:x:0:0::/tmp:/bin/sh\n")
             command = [*NAMESPACE, "sh", "-c", IN_ROOT, "sh", self.folder, self.bundle, system]
             command += [f"/bundle/{program}", *args]
             env["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from pyo3_uv.cli.bundle import bundle
-from pyo3_uv.cli.console import shown
+from pyo3_uv.cli.console import make_printable, shown
 from pyo3_uv.cli.doctor import doctor
 from pyo3_uv.cli.fix import fix
 from pyo3_uv.cli.new import new
@@ -47,6 +47,7 @@ def _options(
 
 def main() -> None:
     """Run the command; a `UserError` ends in its message, not in a traceback."""
+    make_printable()
     # Both ends are the same: what was begun is undone, temporary folders are removed.
     for number in SIGNALS:
         signal.signal(number, _interrupt)

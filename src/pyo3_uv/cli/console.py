@@ -1,5 +1,7 @@
 """What the commands have in common: options, and how they show progress and diffs."""
 
+import codecs
+import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from pyo3_uv.paths import printable
 from pyo3_uv.process import UserError
 
 console = Console(highlight=False, soft_wrap=True)
+_PLAIN = {"→": "->"}  # our own characters that an encoding may not have
 
 
 class Format(str, Enum):
@@ -54,8 +57,39 @@ def progress() -> Iterator[Callable[[str], None]]:
     if console.quiet or not console.is_terminal:
         yield lambda _: None
         return
-    with console.status("") as status:
+    with console.status("", spinner=spinner()) as status:
         yield lambda text: status.update(shown(text))
+
+
+def make_printable() -> None:
+    """Let output have an escape for what its encoding does not have, such as a code page's.
+
+    It was a traceback: `'charmap' codec can't encode character '\\u2192'`.
+    """
+    codecs.register_error("pyo3-uv", _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="pyo3-uv")
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    plain = "".join(_PLAIN.get(character, character) for character in text)
+    return plain.encode("ascii", "backslashreplace").decode(), error.end
+
+
+def print_utf8(text: str) -> None:
+    """Print for a program that reads UTF-8, whatever the encoding of the output is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(f"{text}\n".encode())
+    sys.stdout.buffer.flush()
+
+
+def spinner() -> str:
+    """Return the name of what shows that something goes on; dots are not in each encoding."""
+    return "dots" if console.encoding.startswith("utf") else "line"
 
 
 def shown(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pyo3_uv.checks.report import Report, check_project
-from pyo3_uv.cli.console import Format, Output, console, progress
+from pyo3_uv.cli.console import Format, Output, console, print_utf8, progress
 from pyo3_uv.cli.report import TextReport, as_annotations, as_json
 from pyo3_uv.facts.discovery import load_all
 
@@ -51,6 +51,6 @@ def doctor(
         print(json.dumps(as_json(reports, strict), indent=2))
     elif output == Format.GITHUB:
         for line in as_annotations(reports):
-            print(line)
+            print_utf8(line)
     if not all(report.passes(strict) for report in reports):
         raise typer.Exit(1)

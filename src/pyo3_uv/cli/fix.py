@@ -14,7 +14,17 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pyo3_uv import shell
 from pyo3_uv.checks.report import Report, check_project
-from pyo3_uv.cli.console import Format, Output, console, interactive, say, show_patch, shown
+from pyo3_uv.cli.console import (
+    Format,
+    Output,
+    console,
+    interactive,
+    print_utf8,
+    say,
+    show_patch,
+    shown,
+    spinner,
+)
 from pyo3_uv.cli.doctor import Features, ProjectPath, split
 from pyo3_uv.cli.report import as_annotations, as_json, show_findings
 from pyo3_uv.edits.files import write_elsewhere
@@ -103,7 +113,7 @@ def fix(
         print(json.dumps(result, indent=2))
     elif output == Format.GITHUB:
         for line in as_annotations(reports):
-            print(line)
+            print_utf8(line)
     if result["failed"] or not result["ok"]:
         raise typer.Exit(1)
 
@@ -225,7 +235,11 @@ def _watched() -> Iterator[Callable[[str], None]]:
 
         yield line
         return
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    columns = (
+        SpinnerColumn(spinner()),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+    )
     progress = Progress(*columns, console=console, transient=True)
     task = progress.add_task("")
 

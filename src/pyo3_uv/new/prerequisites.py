@@ -80,7 +80,7 @@ def check_uv_works_with(python: Python) -> None:
     pyenv's shim of uv obeys that file: "pyenv: uv: command not found". Raises `UserError` then.
     """
     with tempfile.TemporaryDirectory(prefix="pyo3-uv-") as folder:
-        Path(folder, ".python-version").write_text(f"{python.minor}\n")
+        Path(folder, ".python-version").write_text(f"{python.minor}\n", encoding="utf-8")
         result = run(["uv", "--version"], Path(folder))
     if result.code:
         raise UserError(

@@ -11,7 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from tomlkit.items import AbstractTable
 
-from pyo3_uv import template_texts
+from pyo3_uv import shell, template_texts
 from pyo3_uv.edits.cargo_config import add_runners, set_python
 from pyo3_uv.edits.library_name import library_name, rename_library
 from pyo3_uv.edits.patch import Patch
@@ -19,6 +19,7 @@ from pyo3_uv.edits.toml_edit import extend, inline_table
 from pyo3_uv.facts.cargo_config import CargoConfig, Variable, config_in
 from pyo3_uv.facts.interpreters import Python, choose, describe, executable_of
 from pyo3_uv.facts.workspaces import Workspace, cargo_workspace_above, uv_workspace_above
+from pyo3_uv.files import read_text
 from pyo3_uv.paths import relative
 from pyo3_uv.process import UserError
 from pyo3_uv.toml import lookup, read_if_there
@@ -98,7 +99,7 @@ class Member:
         if describe(executable):
             source, python = self.environment, choose(str(executable), choices)
         elif pin.is_file() and (
-            version := re.match(r"(?:cpython[@-])?(3\.\d+(?:\.\d+)?t?)\s", pin.read_text() + "\n")
+            version := re.match(r"(?:cpython[@-])?(3\.\d+(?:\.\d+)?t?)\s", read_text(pin) + "\n")
         ):
             source, python = pin, choose(version[1], choices)
         else:
@@ -106,8 +107,8 @@ class Member:
         if request and choose(request, choices).minor != python.minor:
             raise UserError(
                 f"{source} of the uv workspace has Python {python.minor}: leave {request} out, or "
-                f"change that first: cd {self.uv} && uv python pin {request} && "
-                "uv sync --all-packages"
+                "change that first: "
+                + shell.chain(f"cd {self.uv}", f"uv python pin {request}", "uv sync --all-packages")
             )
         return python
 
