@@ -1,6 +1,8 @@
 """Fixtures: the template as a git repository, renders of it."""
 
+import inspect
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -17,6 +19,9 @@ from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import ROOT, bring_back, commit_all, git
 from tests.pythons import environment, relocate, shared_interpreters, sync
 from tests.workspaces import both, root  # noqa: F401  # fixtures
+
+if os.name == "nt":  # for the workers, which are Pythons of their own: tests read and write UTF-8
+    os.environ["PYTHONUTF8"] = "1"
 
 collect_ignore = ["cases", "kinds"]  # parts of rendered projects
 
@@ -49,10 +54,28 @@ settings.load_profile("same")
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in tests/slow."""
+    """Mark what lies in tests/slow; on Windows skip what it cannot run, and say why."""
     for item in items:
+        if os.name == "nt" and (reason := why_not_on_windows(item)):
+            item.add_marker(pytest.mark.skip(reason=reason))
         if ROOT / "tests/slow" in item.path.parents:
             item.add_marker(pytest.mark.slow)
+
+
+# What a test names that only Unix has, or an administrator
+UNIX = re.compile(
+    r"\b(mkfifo|killpg|geteuid|SIGKILL|SIGALRM|send_signal|AF_UNIX|symlink_to|chmod|patchelf)\b"
+    r'|/proc/|/bin/|"sh"',
+    re.IGNORECASE,
+)
+
+
+def why_not_on_windows(item: pytest.Item) -> str | None:
+    if item.get_closest_marker("build"):
+        return "builds are tested on Unix; on Windows by scripts/check-windows.sh"
+    function = getattr(item, "function", None)
+    named = UNIX.search(inspect.getsource(function)) if function else None
+    return f"Windows has no {named[0].strip('/')}" if named else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -170,6 +193,8 @@ def python(request: pytest.FixtureRequest) -> Interpreter:
 
 def shared(index: int) -> Interpreter:
     """Return one of the interpreters with which the project of the issue fails."""
+    if os.name == "nt":
+        pytest.skip("builds are tested on Unix; on Windows by scripts/check-windows.sh")
     found = shared_interpreters()
     if len(found) < 3:
         names = ", ".join(python.minor for python in found) or "none"

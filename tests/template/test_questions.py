@@ -4,12 +4,20 @@ import sys
 from pathlib import Path
 
 import copier
-import pexpect
 import pytest
 import tomlkit
 import yaml
 
-from tests.commands import ROOT, clean_environment, exit_code, macros, publish, run, terminal
+from tests.commands import (
+    ROOT,
+    Terminal,
+    clean_environment,
+    exit_code,
+    macros,
+    publish,
+    run,
+    terminal,
+)
 from tests.conftest import QUESTIONS, Render
 from tests.projects import stored
 from tests.pythons import interpreters
@@ -243,7 +251,7 @@ def test_refused_on_the_command_line_names_the_cure(template: Path, tmp_path: Pa
     assert not (tmp_path / "x").exists()
 
 
-def copy(template: Path, tmp_path: Path, destination: str) -> pexpect.spawn:
+def copy(template: Path, tmp_path: Path, destination: str) -> Terminal:
     """Run the literal command of the README at a terminal."""
     command = [sys.executable, "-m", "copier", "copy", "gh:org/pyo3-uv-template", destination]
     return terminal(command, tmp_path, clean_environment(**publish(template, tmp_path)))

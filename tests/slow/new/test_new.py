@@ -9,11 +9,21 @@ import subprocess
 import time
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from pyo3_uv.facts.interpreters import Interpreter
-from tests.commands import PYO3_UV, ROOT, exit_code, git, publish, run, terminal, uv, with_path
+from tests.commands import (
+    PYO3_UV,
+    ROOT,
+    Terminal,
+    exit_code,
+    git,
+    publish,
+    run,
+    terminal,
+    uv,
+    with_path,
+)
 from tests.conftest import QUESTIONS, Render
 from tests.new.test_new import README, offline
 from tests.projects import read_toml, stored
@@ -144,7 +154,7 @@ def test_released_command_takes_the_template_of_its_version(
     assert stored(tmp_path / "made")["_commit"] == f"v{version}"
 
 
-def dialogue(tmp_path: Path, middle: Interpreter, target: Path) -> pexpect.spawn:
+def dialogue(tmp_path: Path, middle: Interpreter, target: Path) -> Terminal:
     env = with_path(environment(target, middle), middle.path.parent)
     return terminal([PYO3_UV, "new", "asked", "-d", "extras=[]"], tmp_path, env)
 
