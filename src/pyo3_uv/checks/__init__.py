@@ -18,6 +18,7 @@ NAMES = [
     "editable_profile",
     "module_name",
     "module_missing",
+    "module_held",
     # These start an interpreter, or build the tests, if there are some.
     "interpreter",
     "stale_configuration",

@@ -100,6 +100,20 @@ def is_temporary(path: Path) -> bool:
     return bool(named) and path.is_file() and not path.is_symlink()
 
 
+def is_held(path: Path) -> bool:
+    """Whether the system refuses to write a file, as it is loaded; nothing is written.
+
+    Windows does that for libraries and programs, Linux for programs.
+    """
+    if not os.access(path, os.W_OK):
+        return False
+    try:
+        path.open("r+b").close()
+    except OSError:
+        return True
+    return False
+
+
 def encoded(text: str, old: bytes) -> bytes:
     """Return a new text of a file as the bytes that are written.
 
