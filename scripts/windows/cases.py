@@ -63,7 +63,11 @@ def execute(command, folder, how, env):
         KERNEL.SetConsoleCtrlHandler(None, False)  # or the next one would inherit it
         stderr.seek(0)
         last = (stderr.read().decode("utf-8", "replace").splitlines() or [""])[-1]
-    files = {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    files = {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
     return hex(code), output, last, files
 
 

@@ -6,6 +6,7 @@ and what they depend on, are compiled for Linux, into `host` beside the crate's 
 arguments with which cargo had their dependencies compiled for Windows.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -15,14 +16,13 @@ import socketserver
 import struct
 import subprocess
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 TARGET = "x86_64-pc-windows-gnu"
-# Windows' own, and those of a job server that is none here
-DROPPED = set(
-    "PATH TEMP TMP TMPDIR HOME COMSPEC PATHEXT PWD CARGO_HOME SSL_CERT_FILE"
-    " CARGO_MAKEFLAGS MAKEFLAGS MFLAGS".split()
-)
+# Variables that are Windows' own, and those of a job server that is none here
+DROPPED = {"PATH", "TEMP", "TMP", "TMPDIR", "HOME", "COMSPEC", "PATHEXT", "PWD", "CARGO_HOME"}
+DROPPED |= {"SSL_CERT_FILE", "CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"}
 OWN = {name: os.environ[name] for name in os.environ if name.startswith("WINE")}
 OWN |= {"PATH": "/usr/bin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
 TEXTS = ("--cfg", "--check-cfg", "-e", "-m", "--message", "--grep", "--format", "--pretty")
@@ -40,7 +40,7 @@ def unix(text):
 
 def unix_arguments(arguments):
     result = []
-    for previous, argument in zip(["", *arguments], arguments):
+    for previous, argument in pairwise(["", *arguments]):
         if previous in TEXTS or argument.startswith(tuple(f"{name}=" for name in TEXTS)):
             result.append(argument)
         elif argument.startswith("@"):
@@ -50,60 +50,68 @@ def unix_arguments(arguments):
     return result
 
 
-def externs(arguments):
-    """Yield the index, the name and the file of each --extern NAME=FILE."""
-    for index, (option, argument) in enumerate(zip(arguments, arguments[1:]), 1):
+def with_externs(arguments, replace):
+    """Replace the FILE of each --extern NAME=FILE."""
+    result = list(arguments)
+    for index, (option, argument) in enumerate(pairwise(arguments), 1):
         if option == "--extern" and "=" in argument:
-            yield index, *argument.split("=", 1)
+            name, file = argument.split("=", 1)
+            result[index] = f"{name}={replace(Path(file))}"
+    return result
 
 
-def host_build(stem, out, send):
+def macro(file):
+    """Return the macro for Linux of one that cargo takes for a DLL."""
+    return file.with_name("macros") / f"lib{file.stem}.so" if file.suffix == ".dll" else file
+
+
+def compile_for_linux(stem, out, send):
     """Compile for Linux what `stem` names in `out`; return its path, None if nothing is known of it."""
     host = out / "host"
     if not (host / f"{stem}.json").exists():
         return None
+    arguments, folder, env = json.loads((host / f"{stem}.json").read_text())
+    is_macro = "proc-macro" in arguments
+    result = host / f"lib{stem}.{'so' if is_macro else 'rlib'}"
     with lock:
-        arguments, folder, env = json.loads((host / f"{stem}.json").read_text())
-        macro = "proc-macro" in arguments
-        result = host / f"lib{stem}.{'so' if macro else 'rlib'}"
         if result.exists():
             return result
-        for index, name, file in externs(arguments):
-            dependency = Path(file).name.removeprefix("lib").rsplit(".", 1)[0]
-            path = host_build(dependency, Path(file).parent, send) or file
-            arguments[index] = f"{name}={path}"
+
+        def dependency(file):
+            return compile_for_linux(file.stem.removeprefix("lib"), file.parent, send) or file
+
+        arguments = with_externs(arguments, dependency)
         arguments[arguments.index("--out-dir") + 1] = str(host)
-        emit = f"--emit=dep-info,{'' if macro else 'metadata,'}link"
-        arguments = [
-            f"dependency={host}" if x.startswith("dependency=") else emit if x[:7] == "--emit=" else x
-            for x in arguments
-        ]
-        done = subprocess.run(["rustc", *arguments], cwd=folder, env=env, capture_output=True)
+        emit = f"--emit=dep-info,{'' if is_macro else 'metadata,'}link"
+        arguments = [emit if x.startswith("--emit=") else x for x in arguments]
+        arguments = [f"dependency={host}" if x.startswith("dependency=") else x for x in arguments]
+        done = subprocess.run(
+            ["rustc", *arguments], cwd=folder, env=env, capture_output=True, check=False
+        )
         send(2, done.stderr)
         if done.returncode:
             raise OSError(f"{stem} for Linux: exit code {done.returncode}")
         return result
 
 
-def compiled(arguments, folder, env, send):
-    """Note how a library is compiled; compile a macro. Return whether that was all."""
-    values = dict(zip(arguments, arguments[1:]))
-    kinds = {kind for x, kind in zip(arguments, arguments[1:]) if x == "--crate-type"}
-    if not {"--out-dir", "--crate-name"} <= values.keys() or "--print" in " ".join(arguments):
-        return False
-    if not kinds or not kinds <= {"lib", "rlib", "proc-macro"} or "--test" in arguments:
+def is_macro_compiled(arguments, folder, env, send):
+    """Note how a library is compiled; if it is a macro, compile it, and nothing else is to be done."""
+    pairs = list(pairwise(arguments))
+    values, kinds = dict(pairs), {kind for option, kind in pairs if option == "--crate-type"}
+    known = {"--out-dir", "--crate-name"} <= values.keys() and "--print" not in " ".join(arguments)
+    if not (known and kinds and kinds <= {"lib", "rlib", "proc-macro"}) or "--test" in arguments:
         return False
     extra = (x.partition("extra-filename=")[2] for x in arguments if "extra-filename=" in x)
     out, stem = Path(values["--out-dir"]), values["--crate-name"] + next(extra, "")
     host, macros = out / "host", out / "macros"
     host.mkdir(exist_ok=True, parents=True)
+    macros.mkdir(exist_ok=True)
     (host / f"{stem}.json").write_text(json.dumps([arguments, folder, env]))
     for old in host.glob(f"lib{stem}.*"):
         old.unlink()
     if kinds != {"proc-macro"}:
         return False
-    library = host_build(stem, out, send)
-    macros.mkdir(exist_ok=True)
+    library = compile_for_linux(stem, out, send)
     shutil.copy2(library, macros)
     shutil.copy2(library, out / f"{stem}.dll")
     text = (host / f"{stem}.d").read_text().replace(str(library), str(out / f"{stem}.dll"))
@@ -111,7 +119,7 @@ def compiled(arguments, folder, env, send):
     return True
 
 
-def of_windows(program, arguments, text):
+def of_windows(program, text):
     """Make of what a program prints what it would print on Windows."""
     if program == "rustc":
         text = re.sub(rb"(?m)^/usr$", rb"Z:\\usr", text)
@@ -121,13 +129,14 @@ def of_windows(program, arguments, text):
 
 class Handler(socketserver.BaseRequestHandler):
     def number(self):
-        return struct.unpack("<i", self.bytes(4))[0]
+        return struct.unpack("<i", self.request.recv(4, socket.MSG_WAITALL))[0]
 
-    def bytes(self, size):
+    def bytes(self):
+        size = self.number()
         return self.request.recv(size, socket.MSG_WAITALL) if size else b""
 
     def text(self):
-        return self.bytes(self.number()).decode("utf-8", "surrogateescape")
+        return self.bytes().decode("utf-8", "surrogateescape")
 
     def send(self, stream, data):
         with self.sending:
@@ -140,14 +149,10 @@ class Handler(socketserver.BaseRequestHandler):
         folder = unix(self.text())
         arguments = unix_arguments([self.text() for _ in range(self.number())])
         variables = [self.text().partition("=")[::2] for _ in range(self.number())]
-        env = {
-            name: unix(value) if name == "OUT_DIR" or name.startswith("GIT_") else value
-            for name, value in variables
-            if name and name.upper() not in DROPPED
-        }
-        data = self.bytes(self.number())
+        env = {name: value for name, value in variables if name and name.upper() not in DROPPED}
+        env |= {name: unix(env[name]) for name in env if name.startswith(("OUT_DIR", "GIT_"))}
         try:
-            code = self.run(program, folder, arguments, env | OWN, data)
+            code = self.run(program, folder, arguments, env | OWN, self.bytes())
         except OSError as error:
             self.send(2, f"shim: {error}\n".encode())
             code = 101
@@ -155,21 +160,16 @@ class Handler(socketserver.BaseRequestHandler):
 
     def run(self, program, folder, arguments, env, data):
         if program != "git":
-            for index, name, file in list(externs(arguments)):
-                if file.endswith(".dll"):
-                    library = Path(file).with_name("macros") / f"lib{Path(file).stem}.so"
-                    arguments[index] = f"{name}={library}"
+            arguments = with_externs(arguments, macro)
             for text in [x for x in arguments if x.startswith("dependency=")]:
                 arguments += ["-L", f"{text}/macros"]
-            if program == "rustc" and compiled(arguments, folder, env, self.send):
+            if program == "rustc" and is_macro_compiled(arguments, folder, env, self.send):
                 return 0
             if not any(x.startswith("--target") for x in arguments):
                 arguments += ["--target", TARGET]
-        for option in ("--test-runtool", "--runtool"):  # of doctests, which start here
-            if option in arguments:
-                index = arguments.index(option)
-                tool = [option, "wine", f"{option}-arg", arguments[index + 1]]
-                arguments[index : index + 2] = tool
+        if "--test-runtool" in arguments:  # of doctests, which start here
+            index = arguments.index("--test-runtool")
+            arguments[index + 1 : index + 2] = ["wine", "--test-runtool-arg", arguments[index + 1]]
         process = subprocess.Popen([program, *arguments], cwd=folder, env=env, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
@@ -177,26 +177,21 @@ class Handler(socketserver.BaseRequestHandler):
             while text := process.stderr.read1(65536):
                 self.send(2, text)
 
-        def feed():
-            try:
-                process.stdin.write(data)
-                process.stdin.close()
-            except BrokenPipeError:
-                pass
-
-        threads = [threading.Thread(target=forward), threading.Thread(target=feed)]
+        threads = [threading.Thread(target=x) for x in (forward, lambda: feed(process.stdin, data))]
         for thread in threads:
             thread.start()
-        self.send(1, of_windows(program, arguments, process.stdout.read()))
+        self.send(1, of_windows(program, process.stdout.read()))
         for thread in threads:
             thread.join()
         return process.wait()
 
 
-class Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
+def feed(file, data):
+    with contextlib.suppress(BrokenPipeError), file:
+        file.write(data)
 
 
 if __name__ == "__main__":
-    Server(("127.0.0.1", 7997), Handler).serve_forever()
+    socketserver.ThreadingTCPServer.allow_reuse_address = True
+    socketserver.ThreadingTCPServer.daemon_threads = True
+    socketserver.ThreadingTCPServer(("127.0.0.1", 7997), Handler).serve_forever()
