@@ -12,24 +12,11 @@ set -euo pipefail
 
 folder=$(realpath --canonicalize-missing "${1:-/var/tmp/check-systems}")
 repository=$(realpath "$(dirname "$0")/..")
-root=$folder/sid
+root=$folder/root
 targets=(x86_64-pc-windows-gnu aarch64-apple-darwin)
-packages=(ca-certificates cargo rust-clippy rust-src rustc gcc libc6-dev gcc-mingw-w64-x86-64)
 
-# ---- A Debian with cross compilers ----
-
-mkdir --parents "$folder"
-if [ ! -e "$folder/ready" ]; then
-    rm --recursive --force "$root"
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' | sort --unique | head --lines 1)
-    debootstrap --variant=minbase sid "$root" "$mirror"
-    cp --dereference /etc/resolv.conf /etc/hosts "$root/etc"
-    # A machine that may be behind its mirror, or ahead of it, says so in its own configuration.
-    apt-config dump | grep '^Acquire::Check-' > "$root/etc/apt/apt.conf.d/10host" || true
-    chroot "$root" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -qq --no-install-recommends "${packages[@]}"
-    touch "$folder/ready"
-fi
+. "$repository/scripts/debian.sh"
+debian "$folder" sid cargo rust-clippy rust-src rustc gcc libc6-dev gcc-mingw-w64-x86-64
 
 # ---- The renders ----
 
@@ -38,20 +25,14 @@ rm --recursive --force "$renders"
 for answer in kind=extension layout=workspace kind=app; do
     for example in true false; do
         for windows in true false; do
-            abi=; [[ $answer == kind=app || $windows == false ]] || abi="--data abi=version"
-            uv run --quiet --directory "$repository" python -W ignore -m copier copy --quiet --defaults --vcs-ref HEAD \
-                --data $answer --data example=$example --data windows=$windows $abi \
-                . "$renders/${answer#*=}-$example-$windows"
+            abi=()
+            [[ $answer == kind=app || $windows == false ]] || abi=(abi=version)
+            render "$renders/${answer#*=}-$example-$windows" $answer example=$example windows=$windows "${abi[@]}"
         done
     done
 done
 
 # ---- Inside it ----
-
-# What this machine trusts, for cargo's downloads
-cp --dereference /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
-mountpoint --quiet "$root/proc" || mount --types proc proc "$root/proc"
-trap 'umount "$root/proc"' EXIT
 
 cat > "$root/check.sh" <<'INSIDE'
 export RUSTC_BOOTSTRAP=1 PYO3_CROSS_PYTHON_VERSION=3.14 CARGO_TARGET_DIR=/target

@@ -35,25 +35,9 @@ flock 9 # a port of this machine is used, and files are moved away
 
 # ---- Debian 13 with Rust 1.96 and wine 10 ----
 
-if [ ! -e "$folder/debian" ]; then
-    rm --recursive --force "$root"
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' | sort --unique | head --lines 1)
-    debootstrap --variant=minbase trixie "$root" "$mirror"
-    cp --dereference /etc/resolv.conf /etc/hosts "$root/etc"
-    # A machine that may be behind its mirror, or ahead of it, says so in its own configuration.
-    apt-config dump | grep '^Acquire::Check-' > "$root/etc/apt/apt.conf.d/10host" || true
-    mount --types proc proc "$root/proc"
-    trap 'umount --lazy "$root/proc"' EXIT
-    chroot "$root" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -qq --no-install-recommends < /dev/null \
-        ca-certificates rustc-web cargo-web rust-web-src gcc libc6-dev gcc-mingw-w64-x86-64-win32 git pkg-config \
-        python3 wine wine64
-    touch "$folder/debian"
-fi
-cp --dereference /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
-mountpoint --quiet "$root/proc" || mount --types proc proc "$root/proc"
-mountpoint --quiet "$root/dev" || { mount --rbind /dev "$root/dev" && mount --make-rslave "$root/dev"; }
-trap 'umount --recursive --lazy "$root/dev"; umount --lazy "$root/proc"' EXIT
+. "$repository/scripts/debian.sh"
+debian "$folder" trixie rustc-web cargo-web rust-web-src gcc libc6-dev gcc-mingw-w64-x86-64-win32 git pkg-config \
+    python3 wine wine64
 
 # ---- CPython, uv, maturin ----
 
@@ -116,26 +100,21 @@ fi
 
 # ---- The renders ----
 
-render() { # folder, answers
-    local name=$1 answer data=()
-    shift
-    for answer; do data+=(--data "$answer"); done
+made() { # name of a project, and of its folder in the folder $in; answers
     # "Í" has a byte in UTF-8 that Windows' own code page lacks.
-    uv run --quiet --directory "$repository" python -W ignore -m copier copy --quiet --defaults --vcs-ref HEAD \
-        --data project_name="${name##*/}" --data python_version=3.13 --data description="Í, größer, 日本" "${data[@]}" \
-        . "$w/run/$name"
+    render "$w/run/${in:-}/$1" project_name="$1" python_version=3.13 description="Í, größer, 日本" "${@:2}"
 }
 for group in "${groups[@]}"; do
     case $group in
-        extension) render ext && render extv abi=version windows=true ;;
-        workspace) render ws layout=workspace ;;
+        extension) made ext && made extv abi=version windows=true ;;
+        workspace) made ws layout=workspace ;;
         app)
-            render app kind=app windows=true
-            render linked kind=app windows=false
-            render 'Ünï çode 日本/case' kind=app windows=true example=false
+            made app kind=app windows=true
+            made linked kind=app windows=false
+            in='Ünï çode 日本' made case kind=app windows=true example=false
             ;;
-        bundle) render ship kind=app windows=true ;;
-        command) render checked ;;
+        bundle) made ship kind=app windows=true ;;
+        command) made checked ;;
         *) echo "no group $group" >&2 && exit 2 ;;
     esac
 done
@@ -145,4 +124,3 @@ echo '{"username": "ada", "friends": [{"username": "byron", "friends": []}]}' > 
 # ---- Inside it ----
 
 chroot "$root" bash /w/scripts/checks.sh "${groups[@]}" 2>&1 | grep --line-buffered --invert-match --text XDG_RUNTIME_DIR
-exit "${PIPESTATUS[0]}"
