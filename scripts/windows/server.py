@@ -6,7 +6,6 @@ and what they depend on, are compiled for Linux, into `host` beside the crate's 
 arguments with which cargo had their dependencies compiled for Windows.
 """
 
-import contextlib
 import json
 import os
 import re
@@ -60,11 +59,6 @@ def with_externs(arguments, replace):
     return result
 
 
-def macro(file):
-    """Return the macro for Linux of one that cargo takes for a DLL."""
-    return file.with_name("macros") / f"lib{file.stem}.so" if file.suffix == ".dll" else file
-
-
 def compile_for_linux(stem, out, send):
     """Compile for Linux what `stem` names in `out`; return its path, None if nothing is known of it."""
     host = out / "host"
@@ -76,11 +70,9 @@ def compile_for_linux(stem, out, send):
     with lock:
         if result.exists():
             return result
-
-        def dependency(file):
-            return compile_for_linux(file.stem.removeprefix("lib"), file.parent, send) or file
-
-        arguments = with_externs(arguments, dependency)
+        arguments = with_externs(
+            arguments, lambda x: compile_for_linux(x.stem.removeprefix("lib"), x.parent, send) or x
+        )
         arguments[arguments.index("--out-dir") + 1] = str(host)
         emit = f"--emit=dep-info,{'' if is_macro else 'metadata,'}link"
         arguments = [emit if x.startswith("--emit=") else x for x in arguments]
@@ -139,12 +131,10 @@ class Handler(socketserver.BaseRequestHandler):
         return self.bytes().decode("utf-8", "surrogateescape")
 
     def send(self, stream, data):
-        with self.sending:
-            if data:
-                self.request.sendall(struct.pack("<ii", stream, len(data)) + data)
+        if data:
+            self.request.sendall(struct.pack("<ii", stream, len(data)) + data)
 
     def handle(self):
-        self.sending = threading.Lock()
         program = self.text().replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".exe").lower()
         folder = unix(self.text())
         arguments = unix_arguments([self.text() for _ in range(self.number())])
@@ -160,7 +150,10 @@ class Handler(socketserver.BaseRequestHandler):
 
     def run(self, program, folder, arguments, env, data):
         if program != "git":
-            arguments = with_externs(arguments, macro)
+            arguments = with_externs(
+                arguments,
+                lambda x: x.with_name("macros") / f"lib{x.stem}.so" if x.suffix == ".dll" else x,
+            )  # fmt: skip
             for text in [x for x in arguments if x.startswith("dependency=")]:
                 arguments += ["-L", f"{text}/macros"]
             if program == "rustc" and is_macro_compiled(arguments, folder, env, self.send):
@@ -170,25 +163,12 @@ class Handler(socketserver.BaseRequestHandler):
         if "--test-runtool" in arguments:  # of doctests, which start here
             index = arguments.index("--test-runtool")
             arguments[index + 1 : index + 2] = ["wine", "--test-runtool-arg", arguments[index + 1]]
-        process = subprocess.Popen([program, *arguments], cwd=folder, env=env, stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
-
-        def forward():
-            while text := process.stderr.read1(65536):
-                self.send(2, text)
-
-        threads = [threading.Thread(target=x) for x in (forward, lambda: feed(process.stdin, data))]
-        for thread in threads:
-            thread.start()
-        self.send(1, of_windows(program, process.stdout.read()))
-        for thread in threads:
-            thread.join()
-        return process.wait()
-
-
-def feed(file, data):
-    with contextlib.suppress(BrokenPipeError), file:
-        file.write(data)
+        done = subprocess.run(
+            [program, *arguments], cwd=folder, env=env, input=data, capture_output=True, check=False
+        )
+        self.send(2, done.stderr)
+        self.send(1, of_windows(program, done.stdout))
+        return done.returncode
 
 
 if __name__ == "__main__":
