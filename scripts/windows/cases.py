@@ -1,25 +1,24 @@
-r"""Runs the programs of tests/cases/app that Windows has, by python.exe and by an app, and compares.
+"""Runs the programs of tests/cases/app that Windows has, by python.exe and by an app, and compares.
 
-    script -qec "wine python.exe Z:\...\cases.py CASES PROJECT" /dev/null    (Ctrl-C needs a console)
+    cases.py CASES PROJECT RESULT    (in a console, for Ctrl-C)
 
 As tests/slow/template/test_app_cases.py does on Linux. In the end Ctrl-C is sent to `cargo run`.
 """
 
-import ctypes
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
-CASES, PROJECT = map(Path, sys.argv[1:])
+CASES, PROJECT, RESULT = (Path(path).resolve() for path in sys.argv[1:])
 # SIGALRM, handlers of an event loop, fork, /dev/full, the program sleep
 OF_UNIX = "alarm_raises asyncio_signal large_write pool_forkserver stdout_full thread_blocked main"
 START = 'from case import main\n\nif __name__ == "__main__":\n    main()\n'
-KERNEL = ctypes.windll.kernel32
 
 
 def install(case):
@@ -54,21 +53,20 @@ def execute(command, folder, how, env):
             while (line := process.stdout.readline()) and line.strip() != how["sigint"]:
                 output += line
             time.sleep(1)
-            KERNEL.SetConsoleCtrlHandler(None, True)  # not this process
-            KERNEL.GenerateConsoleCtrlEvent(0, 0)
+            os.kill(0, signal.CTRL_C_EVENT)  # all in this console
         output += process.stdout.read()
         code = process.wait()
         timer.cancel()
-        KERNEL.SetConsoleCtrlHandler(None, False)  # or the next one would inherit it
     last = (errors.read_text("utf-8", "replace").splitlines() or [""])[-1]
     files = {str(x.relative_to(folder)): x.read_bytes() for x in folder.rglob("*") if x.is_file()}
     return hex(code), output, last, files
 
 
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 work, start, app = PROJECT / "runs", PROJECT / "python/start.py", PROJECT / "target/debug/case.exe"
 start.write_text(START)
 cases = [case for case in sorted(CASES.iterdir()) if case.stem not in OF_UNIX.split()]
-differing = []
+differing, result = [], ""
 for case in cases:
     how, name = install(case), case.stem
     command = [PROJECT / ".venv/Scripts/python.exe", start, *how.get("args", [])]
@@ -76,11 +74,11 @@ for case in cases:
     ours = execute([app, *command[2:]], work / f"{name} app", how, how.get("app_env", {}))
     if plain != ours:
         differing.append(name)
-        print(f"{name}\n    {plain}\n    {ours}"[:2000], flush=True)
+        result += f"{name}\n    {str(plain)[:500]}\n    {str(ours)[:500]}\n"
 how = install(CASES / "sigint_subprocess.py")
 cargo = ["cargo.exe", "run", "--quiet", "--manifest-path", PROJECT / "Cargo.toml"]
 code, output, *_ = execute(cargo, work / "cargo", how, {})
 if (code, output.split()) != ("0xc000013a", ["child", "cleaned", "up"]):
     differing.append("cargo run")
-    print("cargo run", code, output)
-print(f"{len(cases)} programs, differing: {differing}")
+    result += f"cargo run: {code} {output}\n"
+RESULT.write_text(f"{result}{len(cases)} programs, differing: {differing}", "utf-8")

@@ -2,7 +2,7 @@
 export WINEPREFIX=/w/prefix WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" HOME=/root LANG=C.UTF-8
 export XDG_RUNTIME_DIR=/tmp WINEPATH='Z:\w\bin;Z:\w\python' CARGO_HOME='Z:\w\cargo-home' CARGO_TERM_COLOR=never
 export SSL_CERT_FILE='Z:\etc\ssl\certs\ca-certificates.crt'
-unset PIP_FIND_LINKS PIP_CERT VIRTUAL_ENV
+unset PIP_FIND_LINKS PIP_CERT VIRTUAL_ENV CARGO_TARGET_DIR ${!PYTHON*} ${!PYO3*} # of this machine
 [ -e /w/prefix/ready ] || { wineboot --init > /w/wineboot.log 2>&1 && touch /w/prefix/ready; }
 python3 /w/scripts/server.py > /w/server.log 2>&1 &
 server=$!
@@ -21,7 +21,7 @@ says() { # text, command...: the output must have the text, and not $never; the 
         printf 'ok      %3s s  %s: %s\n' $start "${PWD#/w/run/}" "${*/#wine/}"
     else
         failed=$((failed + 1))
-        printf 'FAILED  %3s s  %s: %s\nexit code %s, not %s with "%s":\n%s\n' \
+        printf 'FAILED  %3s s  %s: %s\nexit code %s (expected %s, and "%s"):\n%s\n' \
             $start "${PWD#/w/run/}" "$*" "$result" "$code" "$text" "$output"
     fi
 }
@@ -95,8 +95,8 @@ check_app() {
     cp --archive /w/run/app/target .
     says '' wine uv.exe sync
     says '' wine cargo.exe build
-    says 'differing: []' script -qec \
-        'wine python.exe Z:\\w\\scripts\\cases.py Z:\\w\\run\\src\\tests\\cases\\app "Z:\\w\\run\\Ünï çode 日本\\case"' /dev/null
+    local cases='python.exe Z:\\w\\scripts\\cases.py Z:\\w\\run\\src\\tests\\cases\\app . Z:\\w\\run\\cases'
+    says 'differing: []' bash -c "script --quiet --command 'wine $cases' /dev/null > /w/console; cat /w/run/cases"
 }
 
 tool=(wine 'Z:\w\run\src\.venv\Scripts\pyo3-uv.exe')
