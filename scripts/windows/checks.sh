@@ -6,8 +6,10 @@ unset PIP_FIND_LINKS PIP_CERT VIRTUAL_ENV CARGO_TARGET_DIR ${!PYTHON*} ${!PYO3*}
 [ -e /w/prefix/ready ] || { wineboot --init > /w/wineboot.log 2>&1 && touch /w/prefix/ready; }
 python3 /w/scripts/server.py > /w/server.log 2>&1 &
 server=$!
-wine python.exe -c 'import time; time.sleep(1e6)' & # each command would start all of wine otherwise
 trap 'kill $server; wineserver --kill' EXIT
+wine python.exe -c 'import time; time.sleep(1e6)' & # each command would start all of wine otherwise
+sleep 2
+kill -0 $server || { cat /w/server.log && exit 1; }
 
 count=0 failed=0 code=0 input='Z:\w\run\in.json'
 bare=(env -i WINEPREFIX=/w/prefix WINEDEBUG=-all HOME=/root LANG=C.UTF-8)
