@@ -156,12 +156,14 @@ END
     says 'an embedded interpreter runs in .venv' "${tool[@]}" doctor
     PYTHONIOENCODING=cp437 says healthy "${tool[@]}" doctor
     never=/bin/ says '"ok": true' "${tool[@]}" doctor --format json
-    wine .venv/Scripts/python.exe -c 'import checked, time; time.sleep(900)' & # holds the .pyd open
+    touch /w/run/held # as long as that is there, the .pyd is open
+    wine .venv/Scripts/python.exe -c 'import checked, os, time
+while os.path.exists("/w/run/held"): time.sleep(1)' &
     sleep 5
     echo >> src/lib.rs
     code=2 says 'os error' wine uv.exe sync
     code=1 says 'os error' "${tool[@]}" doctor
-    kill %%
+    rm /w/run/held && wait %%
     cd /w/run
     never=FAILED says 'is ready' "${tool[@]}" new --defaults --python 3.13 fresh
     says Initialized wine uv.exe init --lib --build-backend maturin own --python 3.13
