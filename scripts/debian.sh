@@ -5,7 +5,7 @@ debian() { # folder, suite, packages: makes it in "root", once, from the mirror 
     shift 2
     mkdir --parents "$folder"
     if [ ! -e "$folder/debian" ]; then
-        rm --recursive --force "$root"
+        rm --recursive --force --one-file-system "$root" # /dev may be mounted in it
         mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' | sort --unique | head --lines 1)
         debootstrap --variant=minbase "$suite" "$root" "$mirror"
         cp --dereference /etc/resolv.conf /etc/hosts "$root/etc"
