@@ -96,13 +96,12 @@ from pyo3_uv.bundle.contents import add_packages, add_python
 from pyo3_uv.bundle.settings import Settings
 from pyo3_uv.bundle.table import Table
 
+DEPENDENCIES = {mach_o.LC_LOAD_DYLIB, mach_o.LC_LOAD_WEAK_DYLIB, mach_o.LC_REEXPORT_DYLIB}
 results = []
 
 def check(name, passed, details=""):
     results.append(passed)
     print(f"{'ok    ' if passed else 'FAILED'}  {name}{'' if passed else f': {details}'}", flush=True)
-
-DEPENDENCIES = {mach_o.LC_LOAD_DYLIB, mach_o.LC_LOAD_WEAK_DYLIB, mach_o.LC_REEXPORT_DYLIB}
 
 def commands(file, *kinds):
     """Return the names in a file's load commands of some kinds."""
@@ -110,8 +109,7 @@ def commands(file, *kinds):
     return [command[2].rstrip(b"\0").decode() for command in found if command[0].cmd in kinds]
 
 def is_macho(file):
-    magic = file.read_bytes()[:4].hex()
-    return magic in ("cffaedfe", "cefaedfe", "cafebabe") and file.suffix != ".class"
+    return file.read_bytes()[:4].hex() in ("cffaedfe", "cefaedfe", "cafebabe") and file.suffix != ".class"
 
 def load(executable, file, chain, loaded):
     """Find what a file needs as the loader of macOS does; return what is not found."""
@@ -153,7 +151,6 @@ for file, origin in origins.items():
     shutil.copy(origin, file)
 for row in table.files:
     macos.relink(table, made, row, lambda command: subprocess.run(command, check=True))
-
 folder = mac / "elsewhere/my-app"  # and nothing else is left
 moved = {folder / file.relative_to(made): origin.read_bytes() for file, origin in origins.items()}
 strange = {folder / file.relative_to(made) for file, origin in origins.items()
@@ -166,7 +163,6 @@ for old in ("base", "opt", "env", "release", "dist"):
 files = [file for file in moved if is_macho(file)]
 wheels = sum(bool({"numpy", "PIL"} & set(file.parts)) for file in files)
 print(f"        {len(files)} Mach-O files, {wheels} of wheels")
-
 allowed = ("@", "/usr/lib/", "/System/", "/opt/gone/", "/DLC/")
 kinds = (mach_o.LC_RPATH, mach_o.LC_ID_DYLIB, *DEPENDENCIES)
 paths = {(file.name, name) for file in files for name in commands(file, *kinds) if not name.startswith(allowed)}
@@ -188,9 +184,7 @@ names = sorted(file.name for file in (folder / "python/lib").glob("*.dylib"))
 check("python/lib has the libraries", names == ["libbar.dylib", "libfoo.1.dylib", "libpython3.12.dylib"])
 check("the notes name the libraries and what is missing", notes == [
     "python/lib has libbar.dylib, libfoo.1.dylib of this system, whose licences apply",
-    "/opt/gone/libgone.dylib is not on this system; needed by"
-    " python/lib/python3.12/site-packages/needs_gone.so",
-], notes)  # fmt: skip
+    "/opt/gone/libgone.dylib is not on this system; needed by python/lib/python3.12/site-packages/needs_gone.so"], notes)
 signed = dict(reversed(line.split()) for line in Path(os.environ["SIGNED"]).read_text().splitlines())
 signed = {folder / Path(name).relative_to(made): digest for name, digest in signed.items()}
 changed = {file for file in files if file.read_bytes() != moved[file]}
@@ -201,7 +195,6 @@ wheels = {file for file in changed if {"numpy", "PIL", "wheel"} & set(file.parts
 check("of the wheels' files only those with foreign rpaths were changed", wheels == strange, wheels ^ strange)
 slices = [len(MachO(str(file)).headers) for file in files if file.name == "universal.so"]
 check("a universal module has both halves", slices == [2], slices)
-
 print(f"{sum(results)} of {len(results)}")
 sys.exit(not all(results))
 INSIDE

@@ -106,6 +106,4 @@ done
 git clone --quiet "$repository" "$w/run/src"
 echo '{"username": "ada", "friends": [{"username": "byron", "friends": []}]}' > "$w/run/in.json"
 
-# ---- Inside it ----
-
 chroot "$root" bash /w/scripts/checks.sh "${groups[@]}" 2>&1 | grep --line-buffered --invert-match --text XDG_RUNTIME_DIR

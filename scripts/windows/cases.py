@@ -18,7 +18,6 @@ from pathlib import Path
 CASES, PROJECT, RESULT = (Path(path).resolve() for path in sys.argv[1:])
 # SIGALRM, handlers of an event loop, fork, /dev/full, the program sleep
 OF_UNIX = "alarm_raises asyncio_signal large_write pool_forkserver stdout_full thread_blocked main"
-START = 'from case import main\n\nif __name__ == "__main__":\n    main()\n'
 
 
 def install(case):
@@ -64,7 +63,7 @@ def execute(command, folder, how, env):
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 work, start, app = PROJECT / "runs", PROJECT / "python/start.py", PROJECT / "target/debug/case.exe"
-start.write_text(START)
+start.write_text('from case import main\nif __name__ == "__main__": main()\n')
 cases = [case for case in sorted(CASES.iterdir()) if case.stem not in OF_UNIX.split()]
 differing, result = [], ""
 for case in cases:

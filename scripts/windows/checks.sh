@@ -59,7 +59,6 @@ check_extension() {
 }
 
 check_workspace() { suite ws; }
-
 check_app() {
     cd /w/run/app
     mkdir examples && cp -r src examples/again
@@ -78,11 +77,11 @@ check_app() {
     [ -e .venv/bin ] || ln --symbolic Scripts .venv/bin
     says '3 passed' wine cargo.exe test
 
-    local moved='/w/run/moved bündle 日本'
+    local moved='/w/run/moved bündle 日本' # environments that are broken
     mkdir --parents "$moved/other"
     cp /w/run/app/target/debug/app.exe /w/python/{python3,vcruntime140}*.dll "$moved"
     touch "$moved"/other/python3{12,14t}.dll
-    cd "$moved" # environments that are broken
+    cd "$moved"
     says "$table" "${bare[@]}" wine ./app.exe "$input"
     says '' wine uv.exe venv --python 3.13
     code=1 says 'app is not installed; run `uv sync`' wine app.exe "$input"
@@ -109,7 +108,6 @@ install_tool() {
     [ ! -e .venv ] || return
     says '' wine uv.exe sync --python 3.13
     run passed pytest tests/test_layers.py tests/test_process.py tests/cli
-    # Whatever became of that, the command as users have it
     says '' wine uv.exe sync --no-dev --extra bundle --python 3.13
 }
 
@@ -117,10 +115,10 @@ check_bundle() {
     install_tool
     cd /w/run/ship
     says '' wine uv.exe sync
-    printf 'LIBRARY gone.dll\nEXPORTS\ngone\n' > gone.def
-    x86_64-w64-mingw32-dlltool --input-def gone.def --output-lib gone.a
+    echo 'void gone(void) {}' > gone.c # a DLL that is missing
+    x86_64-w64-mingw32-gcc -shared -o gone.dll gone.c
     echo 'void gone(void); void start(void) { gone(); }' > gone.c
-    x86_64-w64-mingw32-gcc -shared -o python/ship/needs.pyd gone.c gone.a && rm gone.*
+    x86_64-w64-mingw32-gcc -shared -o python/ship/needs.pyd gone.c gone.dll && rm gone.*
     commit first
     says 'gone.dll is not on this system' "${tool[@]}" bundle
     says 'has not changed' "${tool[@]}" bundle
