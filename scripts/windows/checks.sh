@@ -2,7 +2,7 @@
 export WINEPREFIX=/w/prefix WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" HOME=/root LANG=C.UTF-8
 export XDG_RUNTIME_DIR=/tmp WINEPATH='Z:\w\bin;Z:\w\python' CARGO_HOME='Z:\w\cargo-home' CARGO_TERM_COLOR=never
 export SSL_CERT_FILE='Z:\etc\ssl\certs\ca-certificates.crt'
-unset PIP_FIND_LINKS PIP_CERT VIRTUAL_ENV CARGO_TARGET_DIR ${!PYTHON*} ${!PYO3*} # of this machine
+unset PIP_FIND_LINKS PIP_CERT VIRTUAL_ENV CARGO_TARGET_DIR ${!PYTHON*} ${!PYO3*} RUST_BACKTRACE # of this machine
 [ -e /w/prefix/ready ] || { wineboot --init > /w/wineboot.log 2>&1 && touch /w/prefix/ready; }
 python3 /w/scripts/server.py > /w/server.log 2>&1 &
 server=$!
@@ -66,7 +66,8 @@ check_app() {
     never=warning: says '3 passed' wine cargo.exe test
     says "$table" wine cargo.exe run -- "$input"
     code=1 says 'cannot read nope.json' wine cargo.exe run -- nope.json
-    echo > target/debug/python313.dll && touch .venv/pyvenv.cfg # as if .venv were another one
+    [ ! -e target/debug/python313.dll ] || echo > target/debug/python313.dll
+    touch .venv/pyvenv.cfg # as if it were another one, with another DLL
     says '' wine cargo.exe build
     cd / # without cargo, and without the base Python on PATH
     says "$table" "${bare[@]}" wine /w/run/app/target/debug/app.exe "$input"
