@@ -120,6 +120,7 @@ check_bundle() {
     x86_64-w64-mingw32-gcc -shared -o gone.dll gone.c
     echo 'void gone(void); void start(void) { gone(); }' > gone.c
     x86_64-w64-mingw32-gcc -shared -o python/ship/needs.pyd gone.c gone.dll && rm gone.*
+    says '' wine cargo.exe generate-lockfile
     commit first
     says 'gone.dll is not on this system' "${tool[@]}" bundle
     says 'has not changed' "${tool[@]}" bundle
