@@ -31,8 +31,6 @@ for answer in kind=extension layout=workspace kind=app; do
     done
 done
 
-# ---- Inside it ----
-
 cat > "$root/check.sh" <<'INSIDE'
 export RUSTC_BOOTSTRAP=1 PYO3_CROSS_PYTHON_VERSION=3.14 CARGO_TARGET_DIR=/target
 export CARGO_HOME=/cargo CARGO_TERM_COLOR=never

@@ -39,7 +39,6 @@ debian "$folder" trixie rustc-web cargo-web rust-web-src gcc libc6-dev gcc-mingw
     python3 wine wine64
 
 # ---- CPython, uv, maturin ----
-
 if [ ! -e "$w/bin/uv.exe" ]; then
     mkdir --parents "$w/bin" "$w/cargo-home" "$folder/wheels"
     cd "$folder/wheels"

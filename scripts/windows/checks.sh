@@ -66,8 +66,8 @@ check_app() {
     never=warning: says '3 passed' wine cargo.exe test
     says "$table" wine cargo.exe run -- "$input"
     code=1 says 'cannot read nope.json' wine cargo.exe run -- nope.json
-    [ ! -e target/debug/python313.dll ] || echo > target/debug/python313.dll
     touch .venv/pyvenv.cfg # as if it were another one, with another DLL
+    [ ! -e target/debug/python313.dll ] || echo > target/debug/python313.dll
     says '' wine cargo.exe build
     cd / # without cargo, and without the base Python on PATH
     says "$table" "${bare[@]}" wine /w/run/app/target/debug/app.exe "$input"
