@@ -135,7 +135,7 @@ check_bundle() {
     says "$table" "${bare[@]}" wine "$moved/ship.exe" "$input"
     says 'all there' "${bare[@]}" wine "$moved/python/python.exe" -c \
         'import asyncio, ctypes, sqlite3, ssl, zoneinfo, prettytable; zoneinfo.ZoneInfo("Europe/Berlin"); print("all there")'
-    mv "$moved/python/Lib" "$moved/python/gone"
+    mv "$moved/python/Lib" "$moved/gone"
     code=1 says 'is incomplete; unpack its archive again' "${bare[@]}" wine "$moved/ship.exe" "$input"
     mv /w/python-away /w/python
 }
