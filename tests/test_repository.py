@@ -108,13 +108,13 @@ def test_a_render_holds_little(render: Render) -> None:
     """An owner reads all of it. Lock files are not counted."""
     project = render()
     lines = {name: (project / name).read_text().count("\n") for name in files(project)}
-    assert sum(lines.values()) <= 1005
-    limits = {"AGENTS.md": 40, "build.rs": 70, "stubs.py": 110, "src/users.rs": 100}
+    assert sum(lines.values()) <= 1031
+    limits = {"AGENTS.md": 40, "build.rs": 96, "stubs.py": 110, "src/users.rs": 100}
     assert {name: lines[name] for name in limits if lines[name] > limits[name]} == {}
     assert len((ROOT / "copier.yml").read_text(encoding="utf-8").splitlines()) <= 190
     project = render("app", kind="app")
     lines = {name: (project / name).read_text().count("\n") for name in files(project)}
-    assert sum(lines.values()) <= 1220 and lines["src/python.rs"] <= 334
+    assert sum(lines.values()) <= 1235 and lines["src/python.rs"] <= 334
     project = render("workspace", layout="workspace", project_name="my-project")
     sources = [path.read_text().count("\n") for path in project.glob("crates/*/src/*.rs")]
     assert len(sources) == 4 and sum(sources) <= 170

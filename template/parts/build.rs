@@ -1,7 +1,7 @@
 //! Lets tests and examples find libpython, and stops a build for another Python than `.venv` has.
 
-use std::env;
 use std::path::Path;
+use std::{env, fs, io};
 
 use pyo3_build_config::InterpreterConfig;
 
@@ -21,11 +21,7 @@ fn main() {
 fn check_interpreter(config: &InterpreterConfig) {
     let venv = env::var("UV_PROJECT_ENVIRONMENT").unwrap_or(".venv".into()); // set in containers
     let folder = env::current_dir().expect("cargo starts build scripts in the crate's folder");
-    let (Some(python), Some(name), Some(lib_dir)) =
-        (config.executable(), config.lib_name(), config.lib_dir())
-    else {
-        return; // cross-compiling
-    };
+    let python = config.executable().unwrap_or_default();
     // Not the executable itself, which is a link to the base Python.
     let bin = Path::new(python).with_file_name("").canonicalize().ok();
     let mut is_in_venv = false;
@@ -33,10 +29,18 @@ fn check_interpreter(config: &InterpreterConfig) {
         if path.join("pyvenv.cfg").exists() {
             println!("cargo::rerun-if-changed={}/pyvenv.cfg", path.display());
             let path = path.canonicalize().unwrap_or(path);
-            is_in_venv |= bin.as_ref().is_some_and(|bin| bin.starts_with(path));
+            let is_this = bin.as_ref().is_some_and(|bin| bin.starts_with(&path));
+            is_in_venv |= is_this;
+            if cfg!(windows) && (is_this || python.is_empty()) {
+                if let Err(error) = copy_dlls(&path) {
+                    println!("cargo::warning=add the base Python's folder to PATH: {error}");
+                }
+            }
         }
     }
-    if bin.is_none() {
+    if python.is_empty() {
+        // cross-compiling, or abi3 on Windows, which needs no interpreter
+    } else if bin.is_none() {
         println!("cargo::error=PyO3 was configured for {python}, which is gone; run `uv sync`");
     } else if !is_in_venv && is_set("CONDA_PREFIX") && !is_set("PYO3_PYTHON") {
         // PyO3 takes neither environment when VIRTUAL_ENV is set too, but the `python` on PATH.
@@ -44,7 +48,7 @@ fn check_interpreter(config: &InterpreterConfig) {
     } else if !is_in_venv {
         // It wins over .cargo/config.toml; the packages of `.venv` would be missing in tests.
         println!("cargo::warning=PyO3 uses {python}, not {venv}; correct or unset PYO3_PYTHON");
-    } else {
+    } else if let (Some(name), Some(lib_dir)) = (config.lib_name(), config.lib_dir()) {
         let linked = format!("lib{name} in {lib_dir}");
         match config.run_python_script(DESCRIBE_LIBPYTHON) {
             Ok(found) if [linked.as_str(), lib_dir].contains(&found.trim_end()) => {}
@@ -56,6 +60,28 @@ fn check_interpreter(config: &InterpreterConfig) {
             Err(error) => println!("cargo::error=run `uv sync`, {venv} is broken: {error}"),
         }
     }
+}
+
+/// Windows has no rpath: a program starts from anywhere (else: c0000135) if these lie beside it.
+fn copy_dlls(venv: &Path) -> io::Result<()> {
+    let config = fs::read_to_string(venv.join("pyvenv.cfg"))?;
+    let base = config.lines().find_map(|line| line.strip_prefix("home = "));
+    let out = env::var("OUT_DIR").expect("cargo sets it"); // target/PROFILE/build/NAME/out
+    let profile = Path::new(&out).ancestors().nth(3).expect("cargo's layout");
+    for entry in fs::read_dir(base.unwrap_or_default())? {
+        let dll = entry?;
+        let name = dll.file_name().to_string_lossy().to_lowercase();
+        let stem = name.strip_suffix(".dll").unwrap_or_default();
+        if stem.starts_with("python3") || stem.starts_with("vcruntime140") {
+            for folder in ["", "deps", "examples"].map(|folder| profile.join(folder)) {
+                // One that a running program has loaded cannot be written.
+                if fs::read(folder.join(&name)).ok() != Some(fs::read(dll.path())?) {
+                    fs::copy(dll.path(), folder.join(&name))?;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn is_set(variable: &str) -> bool {
