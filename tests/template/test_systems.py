@@ -30,7 +30,9 @@ SHOW = f"""printf '%s\\n' {" ".join(f'"${name}"' for name in NAMES)} "$@"; exit 
 
 def runner(project: Path) -> str:
     """Return the script that starts the programs of cargo."""
-    *command, script = read_toml(project / ".cargo/config.toml")["target"][f"cfg({OTHERS})"]["runner"]
+    *command, script = read_toml(project / ".cargo/config.toml")["target"][f"cfg({OTHERS})"][
+        "runner"
+    ]
     assert command == ["uv", "run", "--no-sync", "--quiet", "python", "-Ic"]
     return script
 
