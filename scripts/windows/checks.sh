@@ -128,7 +128,6 @@ check_bundle() {
     says '' diff --recursive dist/ship-*-gnu ship-*-gnu
     local moved='/w/run/moved ßhip'
     mv ship-*-gnu "$moved"
-    says 1 bash -c "find '$moved' -name python313.dll | grep --count ."
     mv /w/python /w/python-away
     mv /w/run/ship /w/run/ship-away
     cd /
