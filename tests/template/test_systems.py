@@ -1,8 +1,8 @@
-"""Windows and macOS, as far as Linux shows it: the runner of the tests there, and how CPython's own
-rules (getpath.py, with the mocks of its tests) find the environment with what the runner sets, and a
+"""macOS, as far as Linux shows it: the runner of the tests there, and how CPython's own rules
+(getpath.py, with the mocks of its tests) find the environment with what the runner sets, and a
 bundle with what the program sets.
 
-scripts/check-systems.sh compiles for both systems.
+scripts/check-windows.sh runs what is for Windows; scripts/check-systems.sh compiles for both.
 """
 
 import itertools
@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,9 +23,8 @@ from tests.pythons import interpreters
 
 OTHERS = 'any(windows, target_os = "macos")'
 
-NAMES = ["PATH", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"]
-# No Python, which removes the last of these as it starts.
-SHOW = f"""printf '%s\\n' {" ".join(f'"${name}"' for name in NAMES)} "$@"; exit 7"""
+# Not a Python, which removes the second of these as it starts
+SHOW = """printf '%s\\n' "$PATH" "$PYTHONEXECUTABLE" "$__PYVENV_LAUNCHER__" "$@"; exit 7"""
 
 
 def runner(project: Path) -> str:
@@ -37,25 +36,15 @@ def runner(project: Path) -> str:
     return script
 
 
-def start(script: str, system: str, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run `command` by the script as if this were another system."""
-    script = f"import os\nos.name = {system!r}\n{script}"
-    environ = {"PATH": os.environ["PATH"]}
+def start(script: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run `command` by the script."""
     return subprocess.run(
         [sys.executable, "-Ic", script, *command],
         capture_output=True,
         text=True,
-        env=environ,
+        env={"PATH": os.environ["PATH"]},
         check=False,
     )
-
-
-def shown(script: str, system: str, *arguments: str) -> tuple[dict[str, str], list[str]]:
-    """Return the environment and the arguments of a program that the script starts."""
-    done = start(script, system, "/bin/sh", "-c", SHOW, "sh", *arguments)
-    assert done.returncode == 7, done.stderr
-    lines = done.stdout.splitlines()
-    return dict(zip(NAMES, lines, strict=False)), lines[len(NAMES) :]
 
 
 # With abi3 there is no question `windows`.
@@ -83,23 +72,14 @@ def test_every_system_has_at_most_one_runner(render: Render) -> None:
 
 def test_macos(render: Render) -> None:
     script = runner(render())
-    found, arguments = shown(script, "posix", "--exact", "two words", "")
-    assert arguments == ["--exact", "two words", ""]
-    assert found["PYTHONEXECUTABLE"] == sys.executable
-    assert found["__PYVENV_LAUNCHER__"] == ""
-    assert found["PATH"] == os.environ["PATH"]
+    done = start(script, "/bin/sh", "-c", SHOW, "sh", "--exact", "two words", "")
+    assert done.returncode == 7, done.stderr
+    path, *rest = done.stdout.splitlines()
+    assert path == os.environ["PATH"]
+    assert rest == [sys.executable, "", "--exact", "two words", ""]
     # The program replaces the runner, so that signals are its own.
-    assert start(script, "posix", "sh", "-c", "true").returncode != 0, "cargo gives a path"
-    assert start(script, "posix", "/bin/sh", "-c", "kill -TERM $$").returncode == -15
-
-
-def test_windows(render: Render) -> None:
-    script = runner(render(windows=True, abi="version"))
-    found, arguments = shown(script, "nt", "--exact", "two words", "")
-    assert arguments == ["--exact", "two words", ""]
-    assert found["PATH"] == os.pathsep.join([sys.base_prefix, os.environ["PATH"]])
-    assert found["PYTHONEXECUTABLE"] == ""
-    assert found["__PYVENV_LAUNCHER__"] == sys.executable
+    assert start(script, "sh", "-c", "true").returncode != 0, "cargo gives a path"
+    assert start(script, "/bin/sh", "-c", "kill -TERM $$").returncode == -15
 
 
 def test_exit_codes_of_windows(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,29 +102,20 @@ def test_exit_codes_of_windows(render: Render, monkeypatch: pytest.MonkeyPatch) 
 # Runs inside the CPython whose rules are asked. Its tests make "python9.8" of every version.
 RULES = r"""
 import json, sys
-from test.test_getpath import MockNTNamespace, MockPosixNamespace, getpath
+from test.test_getpath import MockPosixNamespace, getpath
 
-system, variable, prefix = json.loads(sys.argv[1])
-if system == "windows":
-    python, program = r"C:\my\.venv\Scripts\python.exe", r"C:\my\target\debug\deps\t.exe"
-    ns = MockNTNamespace(real_executable=program, library=r"C:\Python\python98.dll", config={"orig_argv": []})
-    ns.add_known_file(r"C:\my\.venv\pyvenv.cfg", [r"home = C:\Python"])
-    ns.add_known_xfile(python)
-    ns.add_known_xfile(r"C:\Python\python.exe")
-    ns.add_known_file(r"C:\Python\Lib\os.py")
-    ns.add_known_dir(r"C:\Python\DLLs")
-else:
-    python, program = "/my/.venv/bin/python", "/my/target/debug/deps/t"
-    ns = MockPosixNamespace(
-        os_name="darwin", PREFIX=prefix, real_executable=program,
-        library="/base/lib/libpython9.8.dylib", config={"orig_argv": []},
-    )
-    ns.add_known_file("/my/.venv/pyvenv.cfg", ["home = /base/bin"])
-    ns.add_known_xfile("/base/bin/python9.8")
-    ns.add_known_xfile(python)
-    ns.add_known_link(python, "/base/bin/python9.8")
-    ns.add_known_file("/base/lib/python9.8/os.py")
-    ns.add_known_dir("/base/lib/python9.8/lib-dynload")
+variable, prefix = json.loads(sys.argv[1])
+python, program = "/my/.venv/bin/python", "/my/target/debug/deps/t"
+ns = MockPosixNamespace(
+    os_name="darwin", PREFIX=prefix, real_executable=program,
+    library="/base/lib/libpython9.8.dylib", config={"orig_argv": []},
+)
+ns.add_known_file("/my/.venv/pyvenv.cfg", ["home = /base/bin"])
+ns.add_known_xfile("/base/bin/python9.8")
+ns.add_known_xfile(python)
+ns.add_known_link(python, "/base/bin/python9.8")
+ns.add_known_file("/base/lib/python9.8/os.py")
+ns.add_known_dir("/base/lib/python9.8/lib-dynload")
 if sys.version_info >= (3, 13):
     ns.setdefault("ABI_THREAD", "")
 ns.add_known_xfile(program)
@@ -168,94 +139,67 @@ def rules(request: pytest.FixtureRequest) -> Interpreter:
     pytest.skip(f"no CPython {request.param}")
 
 
-def asked(
-    rules: Interpreter, system: str, variable: str | None = None, prefix: str = "/base"
-) -> dict[str, Any]:
+def asked(rules: Interpreter, variable: str | None = None, prefix: str = "/base") -> dict[str, Any]:
     """Return what an embedded Python takes for its executable and its standard library."""
-    question = json.dumps([system, variable, prefix])
+    question = json.dumps([variable, prefix])
     output = run([rules.path, "-c", RULES, question], Path.cwd()).output
     return json.loads(output.splitlines()[-1])  # after what the mocks tell of themselves
 
 
 def test_rules_of_macos(rules: Interpreter) -> None:
-    found = asked(rules, "macos")
+    found = asked(rules)
     assert found["executable"] == "/my/target/debug/deps/t"
     assert found["venv_prefix"] is None, "packages of .venv are missing"
     assert "/base/lib/python9.8" in found["module_search_paths"]
-    relocated = asked(rules, "macos", prefix="/install")
+    relocated = asked(rules, prefix="/install")
     assert "/base/lib/python9.8" not in relocated["module_search_paths"], "no encodings"
 
     for prefix in ("/base", "/install"):
-        found = asked(rules, "macos", "PYTHONEXECUTABLE", prefix)
+        found = asked(rules, "PYTHONEXECUTABLE", prefix)
         assert found["executable"] == "/my/.venv/bin/python"
         assert found["venv_prefix"] == "/my/.venv"
         assert "/base/lib/python9.8" in found["module_search_paths"]
 
 
-def test_rules_of_windows(rules: Interpreter) -> None:
-    found = asked(rules, "windows")
-    assert found["executable"] == r"C:\my\target\debug\deps\t.exe"
-    assert found["venv_prefix"] is None, "packages of .venv are missing"
-
-    found = asked(rules, "windows", "__PYVENV_LAUNCHER__")
-    assert found["executable"] == r"C:\my\.venv\Scripts\python.exe"
-    assert found["venv_prefix"] == r"C:\my\.venv"
-    assert r"C:\Python\Lib" in found["module_search_paths"]
-
-
 BUNDLE_RULES = r"""
 import json, sys
-from test.test_getpath import MockNTNamespace, MockPosixNamespace, getpath
+from test.test_getpath import MockPosixNamespace, getpath
 
 system, folder, fields = json.loads(sys.argv[1])
 config = dict(fields, orig_argv=[], isolated=1, use_environment=0)
-if system == "windows":
-    ns = MockNTNamespace(real_executable=folder + r"\app.exe", library=folder + r"\python98.dll", config=config)
-    files = [r"\app.exe", r"\python\python.exe"], [r"\python98.dll", r"\python\Lib\os.pyc"]
-    ns.add_known_dir(folder + r"\python\DLLs")
-else:
-    suffix = "dylib" if system == "darwin" else "so"
-    library = f"/python/lib/libpython9.8.{suffix}"
-    ns = MockPosixNamespace(
-        os_name=system, PREFIX="/install", EXEC_PREFIX="/install", library=folder + library, config=config,
-        real_executable=folder + "/app" if system == "darwin" else None,  # Linux does not tell
-    )
-    files = ["/app", "/python/bin/python9.8", "/python/bin/python3"], [library, "/python/lib/python9.8/os.pyc"]
-    ns.add_known_link(folder + "/python/bin/python3", folder + "/python/bin/python9.8")
-    ns.add_known_dir(folder + "/python/lib/python9.8/lib-dynload")
+suffix = "dylib" if system == "darwin" else "so"
+library = f"/python/lib/libpython9.8.{suffix}"
+ns = MockPosixNamespace(
+    os_name=system, PREFIX="/install", EXEC_PREFIX="/install", library=folder + library, config=config,
+    real_executable=folder + "/app" if system == "darwin" else None,  # Linux does not tell
+)
+ns.add_known_link(folder + "/python/bin/python3", folder + "/python/bin/python9.8")
+ns.add_known_dir(folder + "/python/lib/python9.8/lib-dynload")
 if sys.version_info >= (3, 13):
     ns.setdefault("ABI_THREAD", "")
-for file in files[0]:
+for file in "/app", "/python/bin/python9.8", "/python/bin/python3":
     ns.add_known_xfile(folder + file)
-for file in files[1]:
+for file in library, "/python/lib/python9.8/os.pyc":
     ns.add_known_file(folder + file)
 names = ["executable", "prefix", "exec_prefix", "base_prefix", "venv_prefix", "module_search_paths"]
 print(json.dumps(getpath(ns, names)))
 """
 
 
-@pytest.mark.parametrize("system", ["windows", "darwin", "posix"])
+@pytest.mark.parametrize("system", ["darwin", "posix"])
 def test_rules_of_a_bundle(rules: Interpreter, system: str) -> None:
     """With what src/python.rs sets, all paths are in the bundle; /install is compiled in."""
-    folder: PurePath = PurePosixPath("/my app")
-    executable, libraries = "bin/python3", ["lib/python9.8", "lib/python9.8/lib-dynload"]
-    if system == "windows":
-        folder = PureWindowsPath(r"C:\my app")
-        executable, libraries = "python.exe", ["Lib", "DLLs"]
-    home = folder / "python"
-    fields = {"executable": str(home / executable)}
-    if system == "windows":
-        fields["home"] = str(home)
-    question = json.dumps([system, str(folder), fields])
+    folder, home = "/my app", "/my app/python"
+    question = json.dumps([system, folder, {"executable": f"{home}/bin/python3"}])
     output = run([rules.path, "-c", BUNDLE_RULES, question], Path.cwd()).output
     found = json.loads(output.splitlines()[-1])
     paths = found.pop("module_search_paths")
     assert found == {
-        "executable": str(home / executable),
-        "prefix": str(home),  # site.py adds site-packages to it
-        "exec_prefix": str(home),
-        "base_prefix": str(home),
+        "executable": f"{home}/bin/python3",
+        "prefix": home,  # site.py adds site-packages to it
+        "exec_prefix": home,
+        "base_prefix": home,
         "venv_prefix": None,
     }
-    assert {str(home / library) for library in libraries} <= set(paths)
-    assert all(path.startswith(str(folder)) for path in paths), paths
+    assert {f"{home}/lib/python9.8", f"{home}/lib/python9.8/lib-dynload"} <= set(paths)
+    assert all(path.startswith(folder) for path in paths), paths

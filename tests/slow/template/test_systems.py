@@ -1,4 +1,4 @@
-"""The runner of the tests on Windows and macOS, started by real cargo on Linux."""
+"""The runner of the tests on macOS, started by real cargo on Linux."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.template.test_systems import OTHERS
 
 DOCTEST = """
 /// ```
-/// assert!(std::env::var_os("VARIABLE").is_some());
+/// assert!(std::env::var_os("PYTHONEXECUTABLE").is_some());
 /// ```
 pub fn documented() {}
 """
@@ -27,22 +27,19 @@ fn main() {
 
 
 @pytest.mark.build
-@pytest.mark.parametrize("variable", ["PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"])
-def test_cargo_with_the_runner_of_other_systems(
-    synced: Render, middle: Interpreter, env: dict[str, str], variable: str
+def test_cargo_with_the_runner_of_macos(
+    synced: Render, middle: Interpreter, env: dict[str, str]
 ) -> None:
-    """Their runner on Linux, where CPython since 3.11 reads the same variables."""
+    """Its runner on Linux, where CPython since 3.11 reads the same variable."""
     project = synced(middle, env, abi="version", windows=True)
     config = project / ".cargo/config.toml"
     replace(config, f"cfg(not({OTHERS}))", "cfg(any())")
     replace(config, f"cfg({OTHERS})", "cfg(all())")
-    if variable == "__PYVENV_LAUNCHER__":
-        replace(config, "os.name == 'nt'", "True")
     (project / "tests/integration.rs").write_text(INTEGRATION_TEST)
     (project / "examples").mkdir()
     (project / "examples/code.rs").write_text(EXAMPLE)
     with (project / "src/lib.rs").open("a") as file:
-        file.write(DOCTEST.replace("VARIABLE", variable))
+        file.write(DOCTEST)
 
     env = env | {"EXPECTED_PYTHON": middle.minor}
     output = run(["cargo", "test"], project, env).output
