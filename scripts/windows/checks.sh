@@ -52,7 +52,10 @@ check_extension() {
     done
     says cp313-win_amd64 ls /w/run/extv/dist
     says cp311-abi3-win_amd64 ls /w/run/ext/dist
-    cd /w/run/extv # a failing test, conda
+    cd /w/run/extv # a doctest in the runner, a failing test, conda
+    printf '/// %s\n' '```' 'assert!(std::env::var("PATH").unwrap().starts_with(r"Z:\w\python;"));' '```' >> src/lib.rs
+    echo 'pub fn documented() {}' >> src/lib.rs
+    says '1 passed' wine cargo.exe test --doc
     sed --in-place '0,/assert_eq!/s//assert_ne!/' src/users.rs
     code=101 says '1 failed' wine cargo.exe test
     code=101 CONDA_PREFIX='Z:\conda' says 'conda deactivate' wine cargo.exe build
