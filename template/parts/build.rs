@@ -74,9 +74,8 @@ fn copy_dlls(venv: &Path) -> io::Result<()> {
         let stem = name.strip_suffix(".dll").unwrap_or_default();
         if stem.starts_with("python3") || stem.starts_with("vcruntime140") {
             for folder in ["", "deps", "examples"].map(|folder| profile.join(folder)) {
-                // One that a running program has loaded cannot be written.
                 if fs::read(folder.join(&name)).ok() != Some(fs::read(dll.path())?) {
-                    fs::copy(dll.path(), folder.join(&name))?;
+                    fs::copy(dll.path(), folder.join(&name))?; // fails if a program runs
                 }
             }
         }
