@@ -37,8 +37,8 @@ def test_no_project(manifest: str | None, message: str, tmp_path: Path) -> None:
 def test_usage(tmp_path: Path) -> None:
     """A usage error says what is wrong. An absent path was "no folder with a Cargo.toml"."""
     for command, message in (
-        (["doctor", tmp_path / "absent"], f"{tmp_path}/absent does not exist"),
-        (["fix", "--yes", tmp_path / "absent"], f"{tmp_path}/absent does not exist"),
+        (["doctor", tmp_path / "absent"], f"{tmp_path / 'absent'} does not exist"),
+        (["fix", "--yes", tmp_path / "absent"], f"{tmp_path / 'absent'} does not exist"),
         (["new", tmp_path / "new", "--format=github"], "only doctor and fix have"),
         (["doctor", "--json"], "No such option: --json"),
     ):
