@@ -165,7 +165,7 @@ END
 while os.path.exists("/w/run/held"): time.sleep(1)' &
     sleep 5
     echo >> src/lib.rs
-    code=2 says 'os error' wine uv.exe sync
+    code=1 says 'os error 32' wine uv.exe sync
     code='?' says 'os error' "${tool[@]}" doctor
     rm /w/run/held && wait %%
     cd /w/run
