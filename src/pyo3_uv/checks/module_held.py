@@ -17,8 +17,8 @@ def find(facts: Facts) -> Finding | None:
         title=f"a running program holds {shown} open",
         seen=f"{shown} cannot be opened for writing, as it is loaded",
         evidence=Evidence(" ".join(command), run(command).stdout.strip()),
-        effect="a build by uv sync, uv run or maturin develop fails: Access is denied. (os error 5), "
-        "or: being used by another process. (os error 32)",
+        effect="a build by uv sync, uv run or maturin develop fails: being used by another "
+        "process. (os error 32), or: Access is denied. (os error 5)",
         remedy=f"end what `{' '.join(command)}` names: a Python, a notebook, an editor's language "
         "server",
     )
