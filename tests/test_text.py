@@ -1,7 +1,6 @@
 """Text is UTF-8 wherever it is read, written or printed, whatever a system takes by default."""
 
 import ast
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,13 +51,6 @@ def test_it_is_seen_where_it_is_missing() -> None:
         assert list(without_encoding(code)) == [1], code
     for code in ("open(p, 'rb')", "p.open('xb')", "dist.read_text('METADATA')", "read_text(p)"):
         assert not list(without_encoding(code)), code
-
-
-def test_other_pythons_print_utf_8() -> None:
-    """Before: the code page of a pipe, so that `Ünï` was `\ufffdn\ufffd` in a path."""
-    env = os.environ | {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
-    code = "print('\\xdcn\\xef \\u65e5\\u672c')"
-    assert process.run([sys.executable, "-c", code], env=env).output == "Ünï 日本"
 
 
 SAY = """

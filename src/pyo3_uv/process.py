@@ -35,6 +35,10 @@ class Result:
         return (self.stdout + self.stderr).strip()
 
 
+# A Python takes the code page of Windows for a pipe: `Ünï` was `\ufffdn\ufffd` in a path.
+_UTF_8 = {"PYTHONIOENCODING": "utf-8"} if os.name == "nt" else {}
+
+
 def outer_environment() -> dict[str, str]:
     """Return the environment in which the user called this command.
 
@@ -68,14 +72,13 @@ def run(
 
     The environment is `outer_environment()` unless `env` is given. A program that is not there has
     exit code 127, one that takes longer than `seconds` is ended and has 124, as with `timeout`. At
-    Ctrl-C the program and what it has started are ended. What it prints is UTF-8: other Pythons are
-    told so, as a pipe has the code page of Windows, or the encoding of the locale, for them.
+    Ctrl-C the program and what it has started are ended. What it prints is read as UTF-8.
     """
     try:
         process = subprocess.Popen(
             command,
             cwd=cwd,
-            env={**(outer_environment() if env is None else env), "PYTHONIOENCODING": "utf-8"},
+            env={**_UTF_8, **(outer_environment() if env is None else env)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,

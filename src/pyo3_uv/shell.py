@@ -12,9 +12,12 @@ def quote(word: str) -> str:
     """Return a word as the shell takes it for one."""
     if not WINDOWS:
         return shlex.quote(word)
-    # What PowerShell gives no meaning to; a word that is quoted has '' for '.
-    if re.fullmatch(r"[\w.:\\/=+-][\w.:\\/=+~-]*", word):
-        return word
+    # What PowerShell gives no meaning to
+    return word if re.fullmatch(r"[\w.:\\/=+-][\w.:\\/=+~-]*", word) else _string(word)
+
+
+def _string(word: str) -> str:
+    """Return a string of PowerShell: an expression needs one where an argument needs no quotes."""
     return "'" + word.replace("'", "''") + "'"
 
 
@@ -32,20 +35,20 @@ def chain(*lines: str) -> str:
 def search(pattern: str, path: str) -> str:
     """Return what shows the lines of a file that match, with their numbers."""
     if WINDOWS:
-        return f"Select-String -CaseSensitive {quote(pattern)} {quote(path)}"
+        return f"Select-String -CaseSensitive {quote(pattern)} -LiteralPath {quote(path)}"
     return f"grep -nE {quote(pattern)} {quote(path)}"
 
 
 def head(path: str, lines: int) -> str:
     """Return what shows the first lines of a file."""
     if WINDOWS:
-        return f"Get-Content -TotalCount {lines} {quote(path)}"
+        return f"Get-Content -TotalCount {lines} -LiteralPath {quote(path)}"
     return f"head -n {lines} {quote(path)}"
 
 
 def listing(path: str) -> str:
     """Return what shows whether a file is there."""
-    return f"{'dir' if WINDOWS else 'ls'} {quote(path)}"
+    return f"{'dir -LiteralPath' if WINDOWS else 'ls'} {quote(path)}"
 
 
 def not_there(path: str) -> str:
@@ -73,7 +76,7 @@ def set_to_path(variable: str, folder: str, path: str) -> str:
 def prepend_to_path(folder: str) -> str:
     """Return what puts a folder first on PATH."""
     if WINDOWS:
-        return f"$env:PATH = {quote(folder)} + ';' + $env:PATH"
+        return f"$env:PATH = {_string(folder)} + ';' + $env:PATH"
     return f"export PATH={quote(folder)}:$PATH"
 
 

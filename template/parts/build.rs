@@ -1,7 +1,6 @@
 //! Lets tests and examples find libpython, and stops a build for another Python than `.venv` has.
 
-use std::path::Path;
-use std::{env, fs, io};
+use std::{env, fs, io, path::Path};
 
 use pyo3_build_config::InterpreterConfig;
 
@@ -24,28 +23,28 @@ fn check_interpreter(config: &InterpreterConfig) {
     let python = config.executable().unwrap_or_default();
     // Not the executable itself, which is a link to the base Python.
     let bin = Path::new(python).with_file_name("").canonicalize().ok();
-    let mut is_in_venv = false;
+    let mut own = None; // the environment that has it, or the nearest one if PyO3 needs none
     for path in folder.ancestors().map(|parent| parent.join(&venv)) {
         if path.join("pyvenv.cfg").exists() {
             println!("cargo::rerun-if-changed={}/pyvenv.cfg", path.display());
             let path = path.canonicalize().unwrap_or(path);
-            let is_this = bin.as_ref().is_some_and(|bin| bin.starts_with(&path));
-            is_in_venv |= is_this;
-            if cfg!(windows) && (is_this || python.is_empty()) {
-                if let Err(error) = copy_dlls(&path) {
-                    println!("cargo::warning=add the base Python's folder to PATH: {error}");
-                }
+            if python.is_empty() || bin.as_ref().is_some_and(|bin| bin.starts_with(&path)) {
+                own = own.or(Some(path));
             }
         }
+    }
+    if let Some(Err(error)) = own.as_deref().filter(|_| cfg!(windows)).map(copy_dlls) {
+        println!("cargo::rerun-if-changed=always"); // a file that is not there
+        println!("cargo::warning=end what runs, or add the base Python's folder to PATH: {error}");
     }
     if python.is_empty() {
         // cross-compiling, or abi3 on Windows, which needs no interpreter
     } else if bin.is_none() {
         println!("cargo::error=PyO3 was configured for {python}, which is gone; run `uv sync`");
-    } else if !is_in_venv && is_set("CONDA_PREFIX") && !is_set("PYO3_PYTHON") {
+    } else if own.is_none() && is_set("CONDA_PREFIX") && !is_set("PYO3_PYTHON") {
         // PyO3 takes neither environment when VIRTUAL_ENV is set too, but the `python` on PATH.
         println!("cargo::error=PyO3 uses {python}, not {venv}; run `conda deactivate`");
-    } else if !is_in_venv {
+    } else if own.is_none() {
         // It wins over .cargo/config.toml; the packages of `.venv` would be missing in tests.
         println!("cargo::warning=PyO3 uses {python}, not {venv}; correct or unset PYO3_PYTHON");
     } else if let (Some(name), Some(lib_dir)) = (config.lib_name(), config.lib_dir()) {
@@ -68,19 +67,20 @@ fn copy_dlls(venv: &Path) -> io::Result<()> {
     let base = config.lines().find_map(|line| line.strip_prefix("home = "));
     let out = env::var("OUT_DIR").expect("cargo sets it"); // target/PROFILE/build/NAME/out
     let profile = Path::new(&out).ancestors().nth(3).expect("cargo's layout");
-    for entry in fs::read_dir(base.unwrap_or_default())? {
-        let dll = entry?;
+    let mut result = Err(io::ErrorKind::NotFound.into());
+    for dll in fs::read_dir(base.unwrap_or_default())?.flatten() {
         let name = dll.file_name().to_string_lossy().to_lowercase();
-        let stem = name.strip_suffix(".dll").unwrap_or_default();
-        if stem.starts_with("python3") || stem.starts_with("vcruntime140") {
-            for folder in ["", "deps", "examples"].map(|folder| profile.join(folder)) {
-                if fs::read(folder.join(&name)).ok() != Some(fs::read(dll.path())?) {
-                    fs::copy(dll.path(), folder.join(&name))?; // fails if a program runs
+        if name.ends_with(".dll") && ["python3", "vcruntime"].iter().any(|x| name.starts_with(x)) {
+            let content = fs::read(dll.path())?;
+            for path in ["", "deps", "examples"].map(|folder| profile.join(folder).join(&name)) {
+                if !fs::read(&path).is_ok_and(|old| old == content) {
+                    fs::write(path, &content)?; // fails if a program has it loaded
                 }
             }
+            result = Ok(());
         }
     }
-    Ok(())
+    result
 }
 
 fn is_set(variable: &str) -> bool {

@@ -78,7 +78,7 @@ def _remedy(project: Project, selection: Selection, why_not: str | None) -> str:
     if variable == "CONDA_PREFIX":
         return "conda deactivate"
     if project.environment.elsewhere:
-        executable = executable_of(Path()).as_posix()
+        executable = str(executable_of(Path()))
         return shell.set_to_path("PYO3_PYTHON", "UV_PROJECT_ENVIRONMENT", executable)
     if variable and not selection.config and (cargo.python or variable.startswith("PYO3_")):
         return f"{shell.unset(variable)} in this shell"

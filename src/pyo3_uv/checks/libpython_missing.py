@@ -24,7 +24,8 @@ def find(facts: Facts) -> Finding | None:
         library, suffix = python.lib_name, "lib"
         remedy = "use another Python: the embeddable package of python.org has no import library"
     fails = facts.fails_with(NO_LIBRARY)
-    listing = shell.listing(str(python.lib_dir / f"{library}.{suffix}"))
+    path = str(python.lib_dir / f"{library}.{suffix}")
+    listing = shell.listing(path)
     return Finding(
         id="libpython-missing",
         severity="error" if fails else "warning",
@@ -32,7 +33,7 @@ def find(facts: Facts) -> Finding | None:
         seen=f"{python.lib_dir} has no {library}.{suffix} (linker: {missing[0]})",
         evidence=failing_build(facts)
         if fails
-        else command(facts.project, listing, "No such file or directory"),
+        else command(facts.project, listing, shell.not_there(path)),
         effect="a test or program that uses Python does not link",
         remedy=remedy,
         for_rust_programs=True,

@@ -14,8 +14,8 @@ def find(facts: Facts) -> Finding | None:
     return Finding(
         id="module-held",
         severity="warning",
-        title=f"a running program holds {shown} open",
-        seen=f"{shown} cannot be opened for writing, as it is loaded",
+        title=f"{shown} cannot be replaced",
+        seen="it cannot be opened for writing: a program has it loaded, or it is protected",
         evidence=Evidence(" ".join(command), run(command).stdout.strip()),
         effect="a build by uv sync, uv run or maturin develop fails: being used by another "
         "process. (os error 32), or: Access is denied. (os error 5)",
