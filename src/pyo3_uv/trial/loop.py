@@ -163,7 +163,8 @@ def _environment(project: Project, commands: list[str]) -> Iterator[dict[str, st
     python = ["--python", str(executable_of(original))] if environment.interpreter else []
     env = outer_environment() | {"CARGO_TERM_COLOR": "never", "CARGO_TERM_QUIET": "false"}
     env["UV_PROJECT_ENVIRONMENT"] = str(place)
-    linked = is_link(place)
+    linked, lock = is_link(place), environment.uv_root / "uv.lock"
+    had_lock = lock.exists()
     try:
         if linked:
             place.unlink()
@@ -176,6 +177,8 @@ def _environment(project: Project, commands: list[str]) -> Iterator[dict[str, st
             _share_packages(original, place)
         yield env
     finally:
+        if not had_lock:  # with one, `uv sync --frozen` would be right, and in the copy only
+            lock.unlink(missing_ok=True)
         if not is_link(place):
             shutil.rmtree(place, ignore_errors=True)
             if linked:

@@ -7,7 +7,7 @@ import pytest
 from pyo3_uv.facts.discovery import load
 from pyo3_uv.facts.interpreters import Interpreter
 from pyo3_uv.trial.copy import one_target
-from pyo3_uv.trial.loop import Timing
+from pyo3_uv.trial.loop import Timing, measure
 from pyo3_uv.trial.must_pass import estimate
 from tests.commands import commit_all, run, uv
 from tests.crates import CDYLIB, IGNORED, PYPROJECT, made
@@ -77,3 +77,10 @@ def test_estimate_leaves_the_lock_file_as_it_is(tmp_path: Path) -> None:
         commands, seconds = estimate([project])
     assert commands and seconds > 2.0 * commands, "the crates count"
     assert not (project.folder / "Cargo.lock").exists()
+
+
+def test_lock_file_of_a_measurement_is_removed(tmp_path: Path) -> None:
+    """Before: fixes had `uv sync --frozen`, for a lock file that only the copy had."""
+    project = load(made(tmp_path / "made", **{"pyproject.toml": PYPROJECT}))
+    assert measure([project], [["uv run"]], lambda _: None)
+    assert not {"uv.lock", ".venv"} & {path.name for path in project.folder.iterdir()}
