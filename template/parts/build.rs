@@ -70,7 +70,7 @@ fn copy_dlls(venv: &Path) -> io::Result<()> {
     let mut result = Err(io::ErrorKind::NotFound.into());
     for dll in fs::read_dir(base.unwrap_or_default())?.flatten() {
         let name = dll.file_name().to_string_lossy().to_lowercase();
-        if name.ends_with(".dll") && ["python3", "vcruntime"].iter().any(|x| name.starts_with(x)) {
+        if name.ends_with("dll") && ["python3", "vcruntime"].iter().any(|x| name.starts_with(x)) {
             let content = fs::read(dll.path())?;
             for path in ["", "deps", "examples"].map(|folder| profile.join(folder).join(&name)) {
                 if !fs::read(&path).is_ok_and(|old| old == content) {
