@@ -89,6 +89,8 @@ def moments(before: float, after: float) -> list[tuple[bool, float]]:
 def test_killed_copy(template: Path, tmp_path: Path) -> None:
     """Without the answers file, which may be empty, the same command completes the project."""
     env = clean_environment()
+    # A git that is killed leaves index.lock there, which would stop the tests that follow.
+    template = Path(shutil.copytree(template, tmp_path / "pyo3-uv-template"))
     # Extras that are no default: the repetition must not take others.
     copy = [*COPIER, "copy", "--defaults", "--vcs-ref", "HEAD", "-d", "extras=[vscode, docs]"]
     whole = tmp_path / "whole" / "my-project"
