@@ -16,7 +16,7 @@
 # Artefacts of wine 10: it has no junctions (`mklink /J`), its symbolic links are Linux's. stubtest once in five
 # runs prints "Unhandled page fault" at its end, with exit code 0. An empty environment needs LANG=C.UTF-8. A base
 # Python that is gone is looked for from the drive's root upwards. git.exe reads standard input for `apply` and
-# batch options only. Panics show paths with slashes.
+# batch options only. Panics show paths with slashes. There is no rustfmt, so that the tests of renders are left out.
 set -euo pipefail
 
 groups=(extension workspace app bundle command)

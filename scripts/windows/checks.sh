@@ -111,7 +111,7 @@ install_tool() {
     cd /w/run/src
     [ ! -e .venv ] || return
     says '' wine uv.exe sync --python 3.13
-    run passed pytest
+    run passed pytest tests/checks tests/cli tests/edits tests/facts tests/trial
     says '' wine uv.exe sync --no-dev --extra bundle --python 3.13
 }
 

@@ -63,7 +63,8 @@ def test_extension_module_of_an_optional_pyo3(features: str, title: str, tmp_pat
             '[dependencies]\npyo3 = "0.30"\n'
         ),
         (
-            '[dependencies]\npyo3 = "0.30"\n\n[target."cfg(windows)".dependencies]\n'
+            '[dependencies]\npyo3 = "0.30"\n\n'
+            "[target.'cfg(target_os = \"haiku\")'.dependencies]\n"
             'pyo3 = { version = "0.30", features = ["extension-module"] }\n'
         ),
     ],

@@ -54,4 +54,4 @@ def test_auto_initialize_in_a_workspace_without_resolver(tmp_path: Path) -> None
     project = crate(tmp_path / "made", '[dependencies]\npyo3 = "0.30"\n')
     assert load(project).crate.resolver == "1"
     (text,) = apply(no_initialize, project).manual
-    assert "../Cargo.toml has feature resolver 1" in text
+    assert f"{Path('../Cargo.toml')} has feature resolver 1" in text

@@ -13,6 +13,10 @@ from tests.commands import commit_all
 from tests.crates import write
 from tests.projects import tree
 
+pytestmark = pytest.mark.skipif(
+    os.name == "nt", reason="the python.exe of an environment starts another process"
+)
+
 # Makes what a run makes, says so, and waits to be killed.
 RUN = """
 import sys, tempfile
