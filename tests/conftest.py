@@ -69,10 +69,16 @@ UNIX = re.compile(
     re.IGNORECASE,
 )
 
+# What no file of Windows has in its name
+NO_NAME = re.compile(r'[\x00-\x1f"*:<>?\\|]|[ .]$')
+
 
 def why_not_on_windows(item: pytest.Item) -> str | None:
     if item.get_closest_marker("build"):
         return "builds are tested on Unix; on Windows by scripts/check-windows.sh"
+    name = item.callspec.params.get("name") if hasattr(item, "callspec") else None
+    if isinstance(name, str) and NO_NAME.search(name):
+        return "Windows has no such names"
     function = getattr(item, "function", None)
     named = UNIX.search(inspect.getsource(function)) if function else None
     return f"Windows has no {named[0].strip('/')}" if named else None
