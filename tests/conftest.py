@@ -62,6 +62,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+BUILDS = "builds are tested on Unix; on Windows by scripts/check-windows.sh"
+
 # What a test names that only Unix has, or an administrator
 UNIX = re.compile(
     r"\b(mkfifo|killpg|geteuid|SIGKILL|SIGALRM|send_signal|AF_UNIX|symlink_to|chmod|patchelf)\b"
@@ -75,7 +77,7 @@ NO_NAME = re.compile(r'[\x00-\x1f"*:<>?\\|]|[ .]$')
 
 def why_not_on_windows(item: pytest.Item) -> str | None:
     if item.get_closest_marker("build"):
-        return "builds are tested on Unix; on Windows by scripts/check-windows.sh"
+        return BUILDS
     name = item.callspec.params.get("name") if hasattr(item, "callspec") else None
     if isinstance(name, str) and NO_NAME.search(name):
         return "Windows has no such names"
@@ -200,7 +202,7 @@ def python(request: pytest.FixtureRequest) -> Interpreter:
 def shared(index: int) -> Interpreter:
     """Return one of the interpreters with which the project of the issue fails."""
     if os.name == "nt":
-        pytest.skip("builds are tested on Unix; on Windows by scripts/check-windows.sh")
+        pytest.skip(BUILDS)
     found = shared_interpreters()
     if len(found) < 3:
         names = ", ".join(python.minor for python in found) or "none"

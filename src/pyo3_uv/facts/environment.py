@@ -66,16 +66,21 @@ class Environment:
         return self.uv_workspace or (path.parent if path else self.package.crate.folder)
 
     @property
+    def lock(self) -> Path:
+        """The lock file of uv's, whether there is one or not."""
+        return self.uv_root / "uv.lock"
+
+    @property
     def syncs(self) -> bool:
         """Whether `uv sync` manages the environment here: there is a lock file, or more of uv's."""
         uv = lookup_table(self.package.pyproject, "tool", "uv")
-        return (self.uv_root / "uv.lock").exists() or "required-version" in uv
+        return self.lock.exists() or "required-version" in uv
 
     @property
     def uses_uv(self) -> bool:
         """Whether the project uses uv: it has a lock file of uv's, or settings for it."""
         uv = lookup(self.package.pyproject, "tool", "uv")
-        return uv is not None or bool(self.elsewhere) or (self.uv_root / "uv.lock").exists()
+        return uv is not None or bool(self.elsewhere) or self.lock.exists()
 
     @property
     def has_cache_keys(self) -> bool:

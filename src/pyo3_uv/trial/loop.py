@@ -133,7 +133,7 @@ def _run(project: Project, name: str, env: dict[str, str]) -> Result:
     """Run our own form of an owner's command."""
     folder = project.package.root or project.folder
     words = name.split()
-    frozen = ["--frozen"] if (project.environment.uv_root / "uv.lock").exists() else []
+    frozen = ["--frozen"] if project.environment.lock.exists() else []
     if words[0] == "cargo":
         test = [*BUILD_TESTS] if words[1] == "test" else [*words, "--no-run"]
         return run([*test, *options(project)], project.folder, env, True, LIMIT)
@@ -163,8 +163,7 @@ def _environment(project: Project, commands: list[str]) -> Iterator[dict[str, st
     python = ["--python", str(executable_of(original))] if environment.interpreter else []
     env = outer_environment() | {"CARGO_TERM_COLOR": "never", "CARGO_TERM_QUIET": "false"}
     env["UV_PROJECT_ENVIRONMENT"] = str(place)
-    linked, lock = is_link(place), environment.uv_root / "uv.lock"
-    had_lock = lock.exists()
+    linked, locked = is_link(place), environment.lock.exists()
     try:
         if linked:
             place.unlink()
@@ -177,8 +176,8 @@ def _environment(project: Project, commands: list[str]) -> Iterator[dict[str, st
             _share_packages(original, place)
         yield env
     finally:
-        if not had_lock:  # with one, `uv sync --frozen` would be right, and in the copy only
-            lock.unlink(missing_ok=True)
+        if not locked:  # with one, `uv sync --frozen` would be right, and in the copy only
+            environment.lock.unlink(missing_ok=True)
         if not is_link(place):
             shutil.rmtree(place, ignore_errors=True)
             if linked:

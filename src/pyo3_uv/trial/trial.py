@@ -94,7 +94,7 @@ class _Trial:
         """The lock files that Git has or would have, as they are with the manifests as they were."""
         projects = self.projects()
         paths = {p.crate.workspace / "Cargo.lock" for p in projects}
-        paths |= {p.environment.uv_root / "uv.lock" for p in projects}
+        paths |= {p.environment.lock for p in projects}
         paths = {path for path in paths if path.exists() and not git.is_ignored(path)}
         for folder in {path.parent for path in paths}:
             # One that was out of date is not brought up to date by the fixes.
