@@ -88,11 +88,12 @@ def why_not_on_windows(item: pytest.Item) -> str | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Make a skipped build test a failure in CI."""
+    """Make a skipped build or browser test a failure in CI."""
     report = yield
-    if report.skipped and os.environ.get("CI") == "true" and item.get_closest_marker("build"):
+    marked = item.get_closest_marker("build") or item.get_closest_marker("browser")
+    if report.skipped and os.environ.get("CI") == "true" and marked:
         report.outcome = "failed"
-        report.longrepr = f"a build test was skipped in CI: {report.longrepr}"
+        report.longrepr = f"a {marked.name} test was skipped in CI: {report.longrepr}"
     return report
 
 
