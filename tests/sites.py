@@ -14,13 +14,18 @@ from tests.commands import ROOT, clean_environment, run, uv
 
 
 class Page(HTMLParser):
-    """The links of a page, and what a link can lead to."""
+    """The links of a page, what a link can lead to, and the text, with single spaces."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.links: list[str] = []
         self.anchors = {""}
+        self.data: list[str] = []
         self.feed(path.read_text(encoding="utf-8"))
+        self.text = " ".join("".join(self.data).split())
+
+    def handle_data(self, data: str) -> None:
+        self.data.append(data)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         for name, value in attrs:
@@ -28,6 +33,14 @@ class Page(HTMLParser):
                 self.links.append(value)
             elif name in ("id", "name") and value:
                 self.anchors.add(value)
+
+
+def build(project: Path, env: dict[str, str]) -> Path:
+    """Build the site of a rendered project, whose links have to lead somewhere."""
+    run([uv(), "run", "--no-sync", "zensical", "build", "--strict"], project, env)
+    site = project / "target/site"
+    assert not broken_links(site), broken_links(site)
+    return site
 
 
 def broken_links(site: Path, address: str = "https://site.example/") -> list[str]:
@@ -38,7 +51,8 @@ def broken_links(site: Path, address: str = "https://site.example/") -> list[str
         own = urljoin(address, path.relative_to(site).as_posix().removesuffix("index.html"))
         for link in page.links:
             target, _, anchor = urljoin(own, link).partition("#")
-            if not target.startswith(address):
+            # Zensical 0.0.67, the last one for Python 3.10, has no content to skip to on this page.
+            if not target.startswith(address) or (path.name, link) == ("404.html", "#__skip"):
                 continue
             file = site / unquote(urlsplit(target.removeprefix(address)).path)
             file = file / "index.html" if file.is_dir() else file
@@ -49,9 +63,9 @@ def broken_links(site: Path, address: str = "https://site.example/") -> list[str
 
 def search(site: Path, words: str, page: str) -> dict[str, Any]:
     """Search in Chromium, open the result on `page`; return all, and what the window shows then."""
-    names = ("chromium", "chromium-browser", "google-chrome")  # as in docs/site.py
+    names = ("chromium", "chromium-browser", "google-chrome")  # as in docs/search.py
     if not any(map(which, names)):
         pytest.skip(f"none of {', '.join(names)} is installed")
-    command = [uv(), "run", "--quiet", "--python", sys.executable, ROOT / "docs/site.py"]
+    command = [uv(), "run", "--quiet", "--python", sys.executable, ROOT / "docs/search.py"]
     done = run([*command, "--open", page, site, words], ROOT, clean_environment())
     return json.loads(done.output)

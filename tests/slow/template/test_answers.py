@@ -121,6 +121,6 @@ def test_names_of_dependencies_are_refused(
             *metadata.get("build-system", {"requires": []})["requires"],
         ]
         names |= {re.split(r"[\[>=<]", requirement)[0] for requirement in needed}
-    assert {"pyo3", "clap", "criterion", "maturin", "prettytable", "mkdocs-material"} <= names
+    assert {"pyo3", "clap", "criterion", "maturin", "prettytable", "zensical"} <= names
     for name in [*sorted(names), "Pytest--Benchmark"]:
         assert "is reserved" in str(attempt(project_name=name)), name

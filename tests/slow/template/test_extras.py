@@ -12,6 +12,7 @@ from tests.commands import clean_environment, commit_all, git, run, uv
 from tests.conftest import Render
 from tests.projects import EXTRAS, bindings
 from tests.pythons import environment, sync
+from tests.sites import Page, build, search
 from tests.tools import uvx
 
 NEEDS_PACKAGES = """
@@ -37,7 +38,9 @@ def test_tools_of_the_extras_on_the_oldest_python(
     """Their newest versions need a newer one: there must be older versions that work together."""
     env = environment(target, oldest)
     project = synced(oldest, env, extras=EXTRAS, example=False)
-    run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
+    text = Page(build(project, env) / "index.html").text
+    assert "values: SupportsGetItem[int, SupportsFloat | SupportsIndex], ) -> float" in text
+    assert "TypeError values is not a sequence of numbers." in text
     run([uv(), "run", "pytest", "benchmarks", "--benchmark-disable"], project, env)
     run([uv(), "run", "coverage", "run", "--source=python", "-m", "pytest"], project, env)
     run([uv(), "run", "coverage", "lcov", "--quiet", "-o", "target/python.lcov"], project, env)
@@ -65,13 +68,28 @@ def test_benchmarks(project: Path, env: dict[str, str]) -> None:
     git(project, "checkout", "--", ".")
 
 
+@pytest.fixture(scope="module")
+def site(project: Path, env: dict[str, str]) -> Path:
+    return build(project, env)
+
+
 @pytest.mark.build
-def test_docs(project: Path, env: dict[str, str]) -> None:
-    """The site is built in strict mode and holds the stub's docstrings."""
-    run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
-    page = (project / "target/site/index.html").read_text(encoding="utf-8")
-    assert "Read a user from JSON with" in page
-    assert "A named group of users" in page
+def test_docs(site: Path) -> None:
+    """The site has the stub's signatures, with types, and its docstrings; nothing of the inside."""
+    page = Page(site / "index.html")
+    assert "from_json(text: str) -> User Read a user from JSON with username, friends" in page.text
+    assert "__new__( username: str, group: Group | None = None, friends: " in page.text
+    assert "Group ¶ A named group of users, immutable. name property ¶ name: str" in page.text
+    anchors = {anchor for anchor in page.anchors if anchor.startswith("my_project.")}
+    assert {"my_project.User.friends", "my_project.User.to_json"} <= anchors
+    assert not [anchor for anchor in anchors if "_core" in anchor or "__all__" in anchor]
+
+
+@pytest.mark.build
+@pytest.mark.browser
+def test_search_in_docs(site: Path) -> None:
+    found = search(site, "from_json", "#my_project.User.from_json")
+    assert "from_json(text: str) -> User" in found["shown"]
 
 
 @pytest.mark.build

@@ -14,6 +14,7 @@ from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import run, uv, with_path
 from tests.conftest import Render
 from tests.projects import APP_EXTRAS, EXTRAS, bindings, replace
+from tests.sites import Page, build
 from tests.workflows import Workflow
 
 pytestmark = pytest.mark.build
@@ -98,7 +99,7 @@ def test_first_steps(
     def check() -> str:
         output = ci.run_job("lint") + ci.run_job("test")
         if "kind" not in answers:
-            run([uv(), "run", "mkdocs", "build", "--strict"], project, env)
+            build(project, env)
             run(["cargo", "test", "--benches"], project, env)
         return output
 
@@ -112,6 +113,9 @@ def test_first_steps(
     write_function(project, env)
     output = check()
     assert "test_shout ... ok" in output or "tests/test_shout.py ." in output
+    if "kind" not in answers:
+        text = Page(project / "target/site/index.html").text
+        assert "shout(text: str) -> str Return text in upper case." in text
     if example != "none":
         if not shutil.which("cargo-machete"):
             pytest.skip("cargo-machete is not installed")

@@ -4,7 +4,7 @@
 # ///
 """Search a built site in the installed Chromium, as a reader does, and open a result.
 
-uv run docs/site.py [--open PAGE] [--screenshot FILE] FOLDER WORDS
+uv run docs/search.py [--open PAGE] [--screenshot FILE] FOLDER WORDS
 """
 
 import argparse
