@@ -4,7 +4,7 @@
 # ///
 """Search a built site in the installed Chromium, as a reader does, and open a result.
 
-uv run docs/search.py [--open PAGE] [--screenshot FILE] FOLDER WORDS
+uv run docs/search.py [--open PAGE] [--screenshot FILE] FOLDER [WORDS]
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main() -> None:
     )
     parser.add_argument("--screenshot", metavar="FILE", type=Path, help="a PNG of the results")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("words")
+    parser.add_argument("words", nargs="?", default="No module named 'encodings'")
     options = parser.parse_args()
     browser_path = next(filter(None, map(shutil.which, NAMES)), None)
     if not browser_path:
