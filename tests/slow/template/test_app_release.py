@@ -96,7 +96,7 @@ def release(
 ) -> Release:
     """Return a release up to the upload, and the tests after it.
 
-    The command comes from the template's repository, at the commit of the answers file.
+    The command comes from the template's repository, at the commit of the render.
     """
     managed |= publish(template, tmp_path_factory.mktemp("published"))
     project = tmp_path_factory.mktemp("app") / "my-app"
@@ -114,7 +114,7 @@ def release(
     pushed.release()
     workflow = pushed.workflow(TAG)
     output = pushed.run(workflow, "check", "build")
-    assert ship in workflow.ran
+    assert ship.strip() in workflow.ran
     assert ", one of uv's, which needs nothing else" in output
     assert "test result: ok" in output
     return Release(pushed)
