@@ -19,12 +19,13 @@ GH = """\
 #!/usr/bin/env bash
 # A release is a folder: GitHub's API cannot be had here.
 set -eu
+[ "$1" = release ] || exit 0 # `gh auth setup-git`: git needs no password here
 tag=$3 folder=$RELEASES/$3 command=$2
 shift 3
 case "$command $*" in
     view*isDraft) [ -e "$RELEASES/published" ] || echo true ;;
     view*) [ -e "$folder" ] ;;
-    create*) mkdir "$folder"; echo "$*" > "$RELEASES/options"; cp "$4" "$RELEASES/notes" ;;
+    create*) mkdir "$folder"; echo "$*" > "$RELEASES/options"; cp notes.md "$RELEASES/notes" ;;
     upload*) for file in "${@:2}"; do
         [ ! -e "$RELEASES/down" ] || { echo half > "$folder/${file##*/}"; exit 1; }
         cp "$file" "$folder"
@@ -48,8 +49,8 @@ class GitHub:
     def releases(self) -> Path:
         return self.folder / "releases"
 
-    def workflow(self, tag: str, **env: str) -> Workflow:
-        """Return a run of release.yml for a tag, or without one a rehearsal."""
+    def workflow(self, tag: str, name: str = "release.yml", **env: str) -> Workflow:
+        """Return a run of a workflow for a tag, or without one a rehearsal."""
 
         def checkout(options: dict[str, str], where: Path, env: dict[str, str]) -> None:
             shutil.rmtree(where)
@@ -86,7 +87,7 @@ class GitHub:
         contexts |= {"runner.os": "Linux", "github.repository": "ada/my-project"}
         contexts |= {"github.token": "", "steps.auth.outputs.token": TOKEN}
         everything = self.env | {"RELEASES": str(self.releases), **env}
-        return Workflow(self.project, "release.yml", everything, tag, actions, **contexts)
+        return Workflow(self.project, name, everything, tag, actions, **contexts)
 
     def run(self, workflow: Workflow, *jobs: str, check: bool = True) -> str:
         """Run jobs, each on a runner of its own; return what the last one printed."""

@@ -53,6 +53,15 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert anchor in slugs, link
 
 
+def test_changelog_says_what_an_update_does_and_what_is_left() -> None:
+    sections = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    assert sections
+    for section in sections:
+        for heading in ("What an update changes", "What you do by hand"):
+            text = section.partition(f"\n### {heading}\n")[2].partition("\n### ")[0]
+            assert text.strip(), f"{heading}: not in {section.splitlines()[0]}"
+
+
 def test_one_term_for_one_thing() -> None:
     """Fix, check and severity, as uv, cargo and PyO3 say; in messages and rendered files, too."""
     words = r"(?i)\b(cures?|cured|examin\w+|grades?|graded)\b"

@@ -68,6 +68,8 @@ class Workflow:
 
     def wanted(self, condition: str | None) -> bool:
         """Evaluate the condition of a step."""
+        if condition == "github.ref_type == 'tag'":
+            return bool(self.contexts[TAG])
         if found := re.fullmatch(r"hashFiles\('(.+)'\) ([!=])= ''", condition or ""):
             return any(self.project.glob(found[1])) == (found[2] == "!")
         return CONDITIONS[condition]
