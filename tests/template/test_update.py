@@ -9,12 +9,26 @@ from typing import Any
 
 import copier
 import pytest
+import tomlkit
 
-from tests.commands import ROOT, clean_environment, commit_all, git, run
-from tests.projects import APP_EXTRAS, EXTRAS, bindings, replace, stored
+from pyo3_uv.facts.interpreters import Interpreter
+from tests.commands import ROOT, clean_environment, commit_all, git, run, uv
+from tests.projects import (
+    APP_EXTRAS,
+    EXTRAS,
+    bindings,
+    check_formatting,
+    parse,
+    read_toml,
+    replace,
+    stored,
+)
+from tests.tools import RUFF
 
-# The last commit in which answers and names could change
-EARLIER = "7fb3c16"
+# Before 0.1 commits stand for releases; in the first one answers and names could change.
+EARLIER = "7fb3c161b83f9b9c92adef2957e9b03776c53fcb"
+LATER = ["1385e89f3e13431c5fb327e3fd647c0beeb357f8", "756594aa71fc7c3f5dcbecb3b83b976c739e4f3a"]
+RELEASES = git(ROOT, "tag", "--list", "v*", "--sort=version:refname").split()
 
 # What becomes the user's own: rendered once
 OWN = ["src/*", "crates/*/src/*", "python/*", "tests/*", "benches/*", "crates/*/benches/*"]
@@ -29,6 +43,8 @@ def is_own(name: str) -> bool:
 @pytest.fixture(scope="module")
 def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a clone of this repository whose HEAD is the template as it is in the work tree."""
+    if git(ROOT, "rev-parse", "--is-shallow-repository") == "true\n":
+        pytest.fail("updates from earlier commits need all of them: run 'git fetch --unshallow'")
     history = tmp_path_factory.mktemp("history") / "pyo3-uv-template"
     git(ROOT, "clone", "--quiet", str(ROOT), str(history))
     for path in history.iterdir():
@@ -106,13 +122,72 @@ EARLIER_ANSWERS = [
 ]
 
 
+def edit_as_a_user(project: Path, env: dict[str, str]) -> None:
+    """Add code to Rust and Python, and dependencies with cargo and uv; write to the README; commit."""
+    crate = bindings(project)
+    [source] = [path for name in ("lib.rs", "main.rs") if (path := crate / "src" / name).exists()]
+    test = "\n#[cfg(test)]\nmod mine {\n    #[test]\n    fn mine() {}\n}\n"
+    source.write_text(source.read_text(encoding="utf-8") + test, encoding="utf-8")
+    (project / "tests/test_mine.py").write_text("def test_mine() -> None:\n    pass\n")
+    readme = project / "README.md"
+    readme.write_text(readme.read_text(encoding="utf-8") + "\n## Mine\n", encoding="utf-8")
+    run(["cargo", "add", "--quiet", "zeroize@1"], crate, env)
+    run([uv(), "add", "--quiet", "--no-sync", "--dev", "humanize>=4"], project, env)
+    run(["cargo", "generate-lockfile", "--quiet"], project, env)
+    commit_all(project, "mine")
+
+
+@pytest.mark.build
 @pytest.mark.parametrize(
-    "answers",
-    [
-        *EARLIER_ANSWERS[:3],
-        *(pytest.param(answers, marks=pytest.mark.slow) for answers in EARLIER_ANSWERS[3:]),
-    ],
-    ids=lambda answers: "-".join(map(str, answers)),
+    ("commit", "answers"),
+    [*zip([EARLIER, *LATER], EARLIER_ANSWERS, strict=False), *((tag, {}) for tag in RELEASES)],
+    ids=["single", "workspace", "app", *RELEASES],
+)
+def test_from_release_to_release(
+    history: Path,
+    middle: Interpreter,
+    env: dict[str, str],
+    tmp_path: Path,
+    commit: str,
+    answers: dict[str, Any],
+) -> None:
+    """The user's files are as they were; the template's are those of a fresh render, and pass."""
+    answers = answers | {"python_version": middle.minor}
+    project = make(history, tmp_path / "my-project", commit, **answers)
+    edit_as_a_user(project, env)
+    before = contents(project)
+    update(project)
+    after, expected = contents(project), fresh(history, project)
+    locks = {"Cargo.lock", "uv.lock"}
+    own = {name for name in before if is_own(name)} | locks
+    assert {name: after.get(name) for name in own} == {name: before[name] for name in own}
+    assert after.keys() - own == {name for name in expected if not is_own(name)}
+    cargo = (bindings(project) / "Cargo.toml").relative_to(project).as_posix()
+    changed = {name for name in after.keys() - own if after[name] != expected[name]}
+    assert changed == {cargo, "pyproject.toml"}
+    for name in changed:
+        manifest = read_toml(project / name)
+        if name == cargo:
+            assert manifest["dependencies"].pop("zeroize") == "1"
+        else:
+            manifest["dependency-groups"]["dev"].remove("humanize>=4")
+        assert manifest == tomlkit.parse(expected[name]).unwrap()
+    kept = stored(project)
+    assert kept | {name: answer for name, answer in answers.items() if name in kept} == kept
+
+    run([uv(), "lock", "--quiet"], project, env)
+    run(["cargo", "metadata", "--quiet", "--format-version=1"], project, env)
+    assert "humanize" in (project / "uv.lock").read_text()
+    assert "zeroize" in (project / "Cargo.lock").read_text()
+    for path in project.rglob("*.toml"):
+        parse(path)
+    check_formatting(project)
+    run([RUFF, "check", "."], project)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "answers", EARLIER_ANSWERS, ids=lambda answers: "-".join(map(str, answers))
 )
 def test_the_template_s_files_equal_a_fresh_render(
     history: Path, tmp_path: Path, answers: dict[str, Any]

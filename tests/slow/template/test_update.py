@@ -16,7 +16,16 @@ from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import ROOT, commit_all, git, run, uv
 from tests.projects import replace
 from tests.pythons import sync
-from tests.template.test_update import EARLIER, EARLIER_ANSWERS, contents, history, make, update  # noqa: F401
+from tests.template.test_update import (  # noqa: F401
+    EARLIER,
+    LATER,
+    RELEASES,
+    contents,
+    edit_as_a_user,
+    history,
+    make,
+    update,
+)
 
 
 def test_a_project_can_be_renamed(history: Path, tmp_path: Path) -> None:
@@ -51,6 +60,12 @@ def test_kind_does_not_change(history: Path, tmp_path: Path, kind: str, other: s
 
 
 # ---- Updated projects build ----
+
+
+def edit_an_early_app(project: Path, env: dict[str, str]) -> None:
+    replace(project / "python/summary.py", "Summary of a user", "My summary")
+    replace(project / "src/main.rs", "fn run(", "/// Mine.\nfn run(")
+    commit_all(project, "mine")
 
 
 def follow_changelog(project: Path, env: dict[str, str]) -> None:
@@ -95,30 +110,35 @@ def follow_changelog(project: Path, env: dict[str, str]) -> None:
 
 
 @pytest.mark.build
-@pytest.mark.parametrize("answers", EARLIER_ANSWERS[:3], ids=["single", "workspace", "app"])
+@pytest.mark.parametrize(
+    ("commit", "answers"),
+    [
+        (EARLIER, {"kind": "app"}),
+        (LATER[0], {"layout": "workspace"}),
+        ([*LATER, *RELEASES][-1], {}),
+    ],
+    ids=["app", "workspace", "single"],
+)
 def test_an_updated_project_builds(
     history: Path,
     middle: Interpreter,
     env: dict[str, str],
     tmp_path: Path,
+    commit: str,
     answers: dict[str, Any],
 ) -> None:
     """With the example of its time, which the user has edited."""
-    extras = [extra for extra in answers["extras"] if extra != "docs"]
-    data = answers | {"python_version": middle.minor, "extras": extras}
-    project = make(history, tmp_path / "my-project", EARLIER, **data)
-    if answers.get("kind") != "app":
-        module = project / "python/my_project/__init__.py"
-        module.write_text(module.read_text() + "\nMINE = 1\n")
-    else:
-        replace(project / "python/summary.py", "Summary of a user", "My summary")
-        replace(project / "src/main.rs", "fn run(", "/// Mine.\nfn run(")
-    commit_all(project, "mine")
+    project = make(history, tmp_path / "my-project", commit, **answers, python_version=middle.minor)
+    edit = edit_an_early_app if "kind" in answers else edit_as_a_user
+    edit(project, env)
     update(project)
-    if answers.get("kind") == "app":
+    if "kind" in answers:
         follow_changelog(project, env | {"UV_PYTHON": str(middle.path)})
     sync(project, middle, env)
-    if answers.get("kind") != "app":
-        assert " passed" in run([uv(), "run", "pytest"], project, env).output
+    output = run(["cargo", "test"], project, env).output
+    assert "test_deserialize ... ok" in output
+    if "kind" not in answers:
+        assert "mine::mine ... ok" in output
+        output = run([uv(), "run", "pytest"], project, env).output
+        assert "test_mine.py" in output and " passed" in output
         assert run([uv(), "version", "--short"], project, env).output == "0.1.0\n"
-    assert "test_deserialize ... ok" in run(["cargo", "test"], project, env).output
