@@ -30,9 +30,10 @@ show() { # NAME OPTION...: what a user gets from `copier copy` with these option
   # Else GitHub's token is "refusing to allow a GitHub App to create or update workflow".
   mv "$project/.github/workflows" "$project/.github/workflows-not-run-here"
 
-  export GIT_INDEX_FILE=$temporary/$name/index
-  git --git-dir="$(git rev-parse --absolute-git-dir)" --work-tree="$project" add --all --force "$project"
-  tree=$(git write-tree)
+  tree=$(
+    export GIT_INDEX_FILE=$temporary/$name/index GIT_WORK_TREE=$project
+    GIT_DIR=$(git rev-parse --absolute-git-dir) git add --all --force "$project" && git write-tree
+  )
   old=$(git ls-remote "$remote" "$ref" | cut -f1)
   if [ "$old" ]; then
     git fetch --quiet --no-tags "$remote" "$ref"
