@@ -17,6 +17,7 @@ from tests.commands import run
 from tests.pythons import activate
 from tests.tools import RUFF
 
+# All that go together: with `renovate` there is no `dependabot`
 EXTRAS = ["github", "dependabot", "pre-commit", "vscode", "docs", "benchmarks", "coverage"]
 APP_EXTRAS = [extra for extra in EXTRAS if extra not in ("docs", "benchmarks")]
 

@@ -153,7 +153,7 @@ CHOICES = st.fixed_dictionaries(
         "python_version": st.sampled_from(SUPPORTED),
         "example": st.booleans(),
         "windows": st.booleans(),
-        "extras": st.lists(st.sampled_from(EXTRAS), unique=True)
+        "extras": st.lists(st.sampled_from([*EXTRAS, "renovate"]), unique=True)
         | st.lists(st.sampled_from(APP_EXTRAS), unique=True),
     },
     optional={
@@ -170,8 +170,10 @@ def stable_abi(version: str, minimum: str | None, abi: str | None) -> bool:
 
 
 def contradicts(answers: Answers) -> bool:
-    """Say whether these choices exclude each other, as README's table says it."""
+    """Say whether these choices exclude each other, as the table in docs/questions.md says it."""
     version, minimum, abi = (answers.get(key) for key in ("python_version", "python_min", "abi"))
+    if {"dependabot", "renovate"} <= set(answers["extras"]):
+        return True
     if answers["kind"] == "app":
         only = {"docs", "benchmarks"} & set(answers["extras"])
         return bool(minimum or abi or only or answers.get("layout") == "workspace")

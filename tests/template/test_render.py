@@ -76,6 +76,7 @@ EXTRA_FILES = {
         ".github/workflows/release.yml",
     },
     "dependabot": {".github/dependabot.yml"},
+    "renovate": {"renovate.json"},
     "pre-commit": {".pre-commit-config.yaml"},
     "vscode": {".vscode/launch.json", ".vscode/settings.json"},
     "docs": {"docs/index.md", "mkdocs.yml"},
@@ -136,7 +137,7 @@ def test_variant(
 @pytest.mark.parametrize(
     ("kind", "extras"),
     [
-        *(("extension", [extra]) for extra in EXTRAS),
+        *(("extension", [extra]) for extra in [*EXTRAS, "renovate"]),
         ("extension", EXTRAS),
         *(("app", [extra]) for extra in APP_EXTRAS),
         ("app", APP_EXTRAS),
