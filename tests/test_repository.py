@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import ROOT, clean_environment, run, with_path
+from tests.commands import ROOT, clean_environment, git, run, with_path
 from tests.conftest import QUESTIONS, Render
 from tests.projects import files
 from tests.pythons import interpreters
-from tests.tools import RUFF, check_workflows
+from tests.tools import RUFF, TOOLS, check_workflows, uvx
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks/README.md"]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+PAGES += [ROOT / "benchmarks/README.md"]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 
 
@@ -24,11 +25,12 @@ def setup_lines() -> list[str]:
 
 def test_readme_code_is_that_of_a_render(render: Render) -> None:
     project = render("myproj", example=False)
-    for language, source in (("rust", "src/lib.rs"), ("python", "tests/test_sum_of_squares.py")):
-        shown = README.split(f"```{language}\n")[1].split("```")[0]
-        lines = map(str.strip, (project / source).read_text().splitlines())
-        for line in map(str.strip, shown.splitlines()):
-            assert line in lines, f"{line}: not in {source}, or in another order"
+    [shown] = re.findall(r"```rust\n(.*?)```", README, re.DOTALL)
+    lines = map(str.strip, (project / "src/lib.rs").read_text().splitlines())
+    for line in map(str.strip, shown.splitlines()):
+        assert line in lines, f"{line}: not in src/lib.rs, or in another order"
+    [python] = re.findall(r"`(from myproj import .*?)`", README)
+    assert python in (project / "tests/test_sum_of_squares.py").read_text()
 
 
 def test_readme_stays_short() -> None:
@@ -70,15 +72,18 @@ def test_one_term_for_one_thing() -> None:
     assert listed == ""
 
 
-def test_readme_names_every_question() -> None:
-    table = README.split("\n| question |")[1].split("\n\n")[0]
+def test_every_question_is_documented() -> None:
+    page = (ROOT / "docs/questions.md").read_text(encoding="utf-8")
+    table = page.split("\n| question |")[1].split("\n\n")[0]
     first_cells = "".join(line.split("|")[1] for line in table.splitlines()[2:])
     assert re.findall(r"`(\w+)`", first_cells) == list(QUESTIONS)
-    listed = re.findall(r"^- `([\w-]+)`: ", README, re.MULTILINE)
-    assert listed == [
+    extras = [
         choice if isinstance(choice, str) else choice["value"]
         for choice in QUESTIONS["extras"]["choices"].values()
     ]
+    assert re.findall(r"^- `([\w-]+)`: ", page, re.MULTILINE) == extras
+    [line] = [line for line in README.splitlines() if "`extras`" in line]
+    assert [name for name in re.findall(r"`([\w-]+)`", line.split("`extras`")[1])] == extras
 
 
 @pytest.mark.slow
@@ -111,6 +116,41 @@ def test_ci_runs_the_command_of_the_readme() -> None:
 
 def test_workflows_are_sound() -> None:
     check_workflows(ROOT)
+    folder = ROOT / ".github"
+    run(uvx("zizmor", "--offline", folder / "dependabot.yml", *folder.glob("actions/*/*")), ROOT)
+    forms = [path for path in folder.glob("ISSUE_TEMPLATE/*.yml") if path.name != "config.yml"]
+    assert forms
+    for schema, checked in {
+        "dependabot": [folder / "dependabot.yml"],
+        "github-actions": [*folder.glob("actions/*/action.yml")],
+        "github-issue-forms": forms,
+        "github-issue-config": [folder / "ISSUE_TEMPLATE/config.yml"],
+    }.items():
+        run(uvx("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *checked), ROOT)
+
+
+def test_pins_of_the_template_are_those_of_this_repository() -> None:
+    """Dependabot moves those in .github, and does not read template/."""
+    pins: dict[str, dict[str, set[str]]] = {}
+    for path in git(ROOT, "ls-files", "-z", ".github", "template").split("\0")[:-1]:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        found = re.findall(r"uses: ([\w./-]+)@(\w+ # v[\d.]+)", text)
+        found += [("uv", version) for version in re.findall(r"\bversion: (\d[\d.]+)", text)]
+        for name, pin in found:
+            pins.setdefault(name, {}).setdefault(pin, set()).add(path.split("/")[0])
+    assert len(pins) >= 12
+    here = {name: {p for p in by_pin if ".github" in by_pin[p]} for name, by_pin in pins.items()}
+    assert here == {name: set(by_pin) for name, by_pin in pins.items()}, "move those in template/"
+    assert [name for name in pins if len(pins[name]) > 1] == []
+
+
+def test_tools_of_the_template_are_those_of_the_tests() -> None:
+    """Of those that have a version in a rendered workflow, and one in tests/tools.py."""
+    rendered = {}
+    for path in (ROOT / "template").rglob("*.y*ml*"):
+        rendered |= re.findall(r"uvx ([\w-]+)@([\d.]+)", path.read_text(encoding="utf-8"))
+    same = {name: version for name, version in rendered.items() if name in TOOLS}
+    assert same and same == {name: TOOLS[name] for name in same}
 
 
 def test_a_render_holds_little(render: Render) -> None:
