@@ -32,8 +32,8 @@ def test_versions_of_python_stand_in_one_table() -> None:
     own = tomlkit.parse((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     above = f"3.{int(newest[2:]) + 1}"
     assert own["project"]["requires-python"] == f">={oldest},<{above}"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    [row] = [line for line in readme.splitlines() if line.startswith("| `python_version`")]
+    page = (ROOT / "docs/questions.md").read_text(encoding="utf-8")
+    [row] = [line for line in page.splitlines() if line.startswith("| `python_version`")]
     free_threaded = " and ".join(PYTHONS.free_threaded)
     assert f"`{newest}`" in row and f"{oldest} to {newest}" in row and free_threaded in row
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
@@ -208,10 +208,14 @@ def test_refused_answers(
             {"python_version": "3.15t", "abi": "abi3t", "python_min": "3.14"},
             "abi.*abi3t needs python_min 3.15, not 3.14; choose version",
         ),
+        (
+            {"extras": ["dependabot", "renovate"]},
+            "extras.*both update the same files; choose dependabot or renovate",
+        ),
     ],
 )
 def test_refused_combinations(
-    render: Render, tmp_path: Path, combination: dict[str, str], message: str
+    render: Render, tmp_path: Path, combination: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=f"(?s){message}"):
         render(**combination)
