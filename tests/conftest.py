@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import ROOT, bring_back, commit_all, git
-from tests.pythons import environment, relocate, shared_interpreters, sync
+from tests.pythons import environment, relocate, shared_interpreters, sync, without_shims
 from tests.workspaces import both, root  # noqa: F401  # fixtures
 
 if os.name == "nt":  # for the workers, which are Pythons of their own: tests read and write UTF-8
@@ -54,12 +54,17 @@ settings.load_profile("same")
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in tests/slow; on Windows skip what it cannot run, and say why."""
+    """Mark what lies in tests/slow; on Windows skip what it cannot run, and say why.
+
+    Files with builds come first: a worker gets a whole file, and the last ones should be short.
+    """
     for item in items:
         if os.name == "nt" and (reason := why_not_on_windows(item)):
             item.add_marker(pytest.mark.skip(reason=reason))
         if ROOT / "tests/slow" in item.path.parents:
             item.add_marker(pytest.mark.slow)
+    build = {item.path for item in items if item.get_closest_marker("build")}
+    items.sort(key=lambda item: item.path not in build)
 
 
 BUILDS = "builds are tested on Unix; on Windows by scripts/check-windows.sh"
@@ -99,11 +104,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the user's own git and Copier settings out of the tests."""
+    """Keep the user's own git and Copier settings out of the tests, and pyenv's shims."""
     folder = tmp_path_factory.mktemp("settings")
     (folder / "settings.yml").write_text("{}")
     os.environ["COPIER_SETTINGS_PATH"] = str(folder / "settings.yml")
     os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+    os.environ["PATH"] = without_shims(os.environ["PATH"], tmp_path_factory.mktemp("pythons"))
     # A shell's background job ignores Ctrl-C, and so would what it starts, tests of Ctrl-C included.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

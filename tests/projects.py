@@ -99,7 +99,7 @@ def nextest(project: Path, env: dict[str, str]) -> str:
 
 
 class Loop:
-    """A project in which every crate that is compiled is written down."""
+    """A project in which every crate is written down that cargo has compiled, or had from a cache."""
 
     def __init__(self, project: Path, env: dict[str, str]) -> None:
         self.project = project
@@ -108,7 +108,7 @@ class Loop:
         wrapper.write_text(
             "#!/bin/sh\n"
             f'case "$*" in *--emit=*) echo "$CARGO_PKG_NAME" >> "{self.log}";; esac\n'
-            'exec "$@"\n'
+            f'exec "{env["RUSTC_WRAPPER"]}" "$@"\n'
         )
         wrapper.chmod(0o755)
         self.env = env | {"RUSTC_WRAPPER": str(wrapper)}

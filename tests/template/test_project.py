@@ -23,7 +23,7 @@ from tests.projects import (
     read_toml,
     shown,
 )
-from tests.pythons import PYTHONS, environment, foreign, needed_libraries, shared_interpreters, sync
+from tests.pythons import environment, foreign, needed_libraries, shared_interpreters, sync
 
 pytestmark = pytest.mark.build
 
@@ -45,7 +45,7 @@ def seed(folder: Path, python: Interpreter, env: dict[str, str], rpath: bool) ->
     return result.output
 
 
-@pytest.mark.parametrize("python", PYTHONS, indirect=True)
+@pytest.mark.parametrize("python", ["middle", "relocated"], indirect=True)
 def test_seed_misses_libpython(python: Interpreter, target: Path, tmp_path: Path) -> None:
     output = seed(tmp_path, python, environment(target, python), rpath=False)
     assert f"libpython{python.minor}.so.1.0: cannot open shared object file" in output
@@ -83,9 +83,6 @@ fn main() -> PyResult<()> {
 """
 
 
-LAYOUTS = ["single", pytest.param("workspace", marks=pytest.mark.slow)]
-
-
 @pytest.fixture(scope="module")
 def project(
     request: pytest.FixtureRequest, shared_project: Render, python: Interpreter, target: Path
@@ -104,9 +101,7 @@ def project(
     shutil.rmtree(folder)
 
 
-@pytest.fixture(
-    params=["nothing activated", pytest.param("foreign VIRTUAL_ENV", marks=pytest.mark.slow)]
-)
+@pytest.fixture
 def shell(
     request: pytest.FixtureRequest, python: Interpreter, target: Path, tmp_path: Path
 ) -> dict[str, str]:
@@ -117,13 +112,13 @@ def shell(
 
 
 @pytest.mark.parametrize(
-    ("project", "python"),
+    ("project", "python", "shell"),
     [
-        ("single", "middle"),
-        ("single", "relocated"),
-        pytest.param("single", "oldest", marks=pytest.mark.slow),
-        pytest.param("single", "newest", marks=pytest.mark.slow),
-        pytest.param("workspace", "relocated", marks=pytest.mark.slow),
+        ("single", "middle", "nothing activated"),
+        ("single", "relocated", "nothing activated"),
+        pytest.param("single", "oldest", "foreign VIRTUAL_ENV", marks=pytest.mark.slow),
+        pytest.param("single", "newest", "nothing activated", marks=pytest.mark.slow),
+        pytest.param("workspace", "relocated", "foreign VIRTUAL_ENV", marks=pytest.mark.slow),
     ],
     indirect=True,
 )
@@ -156,13 +151,13 @@ def test_commands_pass(project: Path, shell: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("abi", "tag"),
+    ("abi", "layout", "tag"),
     [
-        ("abi3", "cp310-abi3"),
-        pytest.param("version", "cp{version}-cp{version}", marks=pytest.mark.slow),
+        ("abi3", "single", "cp310-abi3"),
+        pytest.param("version", "single", "cp{version}-cp{version}", marks=pytest.mark.slow),
+        pytest.param("abi3", "workspace", "cp310-abi3", marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("layout", LAYOUTS)
 def test_wheel_for_another_python(
     synced: Render,
     middle: Interpreter,
@@ -170,8 +165,8 @@ def test_wheel_for_another_python(
     env: dict[str, str],
     tmp_path: Path,
     abi: str,
-    tag: str,
     layout: str,
+    tag: str,
 ) -> None:
     """With `middle` in .venv, sdist and wheel for the oldest Python can be imported there."""
     project = synced(middle, env, python_min="3.10", abi=abi, example=False, layout=layout)

@@ -73,9 +73,13 @@ OPTIONAL = {
 }
 
 
+def with_pyo3_python(env: dict[str, str], python: Interpreter) -> dict[str, str]:
+    return env | {"PYO3_PYTHON": str(python.path)}
+
+
 @pytest.fixture
 def building(middle: Interpreter, env: dict[str, str]) -> dict[str, str]:
-    return env | {"PYO3_PYTHON": str(middle.path)}
+    return with_pyo3_python(env, middle)
 
 
 def cargo(project: Path, env: dict[str, str], *arguments: str) -> str:
@@ -96,7 +100,6 @@ def test_optional_pyo3(shape: str, building: dict[str, str], tmp_path: Path) -> 
     )
     if script:
         (project / "build.rs").write_text(script)
-    check_all(project, building)
     assert run(
         ["cargo", "test", "--features", "python"], project, building, check=False
     ).output.count("libpython")
@@ -108,8 +111,15 @@ def test_optional_pyo3(shape: str, building: dict[str, str], tmp_path: Path) -> 
     run(["rustfmt", "--check", "build.rs"], project)
 
 
-def pyo3_repository(folder: Path, building: dict[str, str]) -> Path:
-    """Return a copy of PyO3 with pyo3-build-config beside it, as its repository has them."""
+@pytest.fixture(scope="module")
+def repository(
+    middle: Interpreter, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return a copy of PyO3 with pyo3-build-config beside it, as its repository has them.
+
+    In one place, so that it is compiled once.
+    """
+    folder, building = tmp_path_factory.mktemp("pyo3"), with_pyo3_python(env, middle)
     scratch = crate(folder / "scratch", '[dependencies]\npyo3 = "0.30"\n')
     cargo(scratch, building, "fetch", "--quiet")
     tree = cargo(scratch, building, "tree", "--prefix=none", "--format={p}", "-e", "normal,build")
@@ -119,25 +129,25 @@ def pyo3_repository(folder: Path, building: dict[str, str]) -> Path:
         version = next(line.split()[1] for line in tree.splitlines() if line.startswith(f"{name} "))
         (source,) = home.glob(f"registry/src/*/{name}-{version.removeprefix('v')}")
         shutil.copytree(source, repository / destination, dirs_exist_ok=True)
+    commit_all(repository)
     return repository
 
 
 @pytest.mark.parametrize("source", ["path", "git", "workspace"])
-def test_pyo3_that_is_in_no_registry(source: str, building: dict[str, str], tmp_path: Path) -> None:
+def test_pyo3_that_is_in_no_registry(
+    source: str, repository: Path, building: dict[str, str], tmp_path: Path
+) -> None:
     """Before: build.rs was written and its dependency was not; E0433 in every build."""
-    repository = pyo3_repository(tmp_path, building)
     if source == "git":
-        commit_all(repository)
         dependency = f'{{ git = "{repository.as_uri()}", branch = "main" }}'
     else:
-        dependency = '{ path = "../PyO3" }'
+        dependency = f'{{ path = "{os.path.relpath(repository, tmp_path / "made")}" }}'
     if source == "workspace":
         tables = f"[workspace.dependencies]\npyo3 = {dependency}\n\n[dependencies]\n"
         tables += "pyo3.workspace = true\n"
     else:
         tables = f"[dependencies]\npyo3 = {dependency}\n"
     project = crate(tmp_path / "made", tables, lib=PLAIN_MODULE)
-    check_all(project, building)
     apply(rpath, project)
     check_all(project, building)
     assert "test starts ... ok" in cargo(project, building, "test")

@@ -27,7 +27,7 @@ from tests.commands import (
 from tests.conftest import QUESTIONS, Render
 from tests.new.test_new import README, offline
 from tests.projects import read_toml, stored
-from tests.pythons import environment, sync
+from tests.pythons import environment, fast, sync
 
 pytestmark = pytest.mark.build
 
@@ -40,7 +40,7 @@ def test_new_ends_with_green_tests(
     cached = render(python_version=middle.minor, kind=kind)
     sync(cached, middle, environment(target, middle))
     run(["cargo", "fetch"], cached, environment(target, middle))
-    env = offline(middle, tmp_path / "tools") | {"CARGO_TARGET_DIR": str(target)}
+    env = offline(middle, tmp_path / "tools") | fast(target)
     (tmp_path / "here").mkdir()
     command = [PYO3_UV, "new", "../myproj", "--defaults", "-d", f"kind={kind}"]
     output = run(command, tmp_path / "here", env).output

@@ -85,6 +85,8 @@ def check_cases(project: Path, middle: Interpreter, env: dict[str, str]) -> None
     ci = Workflow(project, "ci.yml", env, **{"matrix.python": middle.minor})
     assert "Success: no issues found in 2 modules" in ci.run_job("lint")
     assert " passed" in ci.run_job("test")
+    if bindings(project) != project:  # test_layouts.py has edits in one
+        return
 
     library = bindings(project) / "src/lib.rs"
     library.write_text(library.read_text().replace("pub mod ", "mod "))
