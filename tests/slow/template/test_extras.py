@@ -42,6 +42,7 @@ def test_tools_of_the_extras_on_the_oldest_python(
     assert "values: SupportsGetItem[int, SupportsFloat | SupportsIndex], ) -> float" in text
     assert "TypeError values is not a sequence of numbers." in text
     run([uv(), "run", "pytest", "benchmarks", "--benchmark-disable"], project, env)
+    run(["cargo", "test", "--benches"], project, env)
     run([uv(), "run", "coverage", "run", "--source=python", "-m", "pytest"], project, env)
     run([uv(), "run", "coverage", "lcov", "--quiet", "-o", "target/python.lcov"], project, env)
 

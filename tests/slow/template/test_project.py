@@ -45,6 +45,7 @@ def test_readme_of_the_render(
     for example in (True, False):
         project = synced(middle, env, f"p{example}", example=example, layout=layout)
         readme = (project / "README.md").read_text(encoding="utf-8")
+        assert ("## Remove the example\n" in readme) == example
         code = readme.split("```python\n")[1].split("```")[0]
         run([uv(), "run", "python", "-c", code], project, env)
     for block in readme.split("```sh\n")[1:]:

@@ -75,7 +75,6 @@ def write_function(project: Path, env: dict[str, str]) -> None:
     [
         ({"layout": "single"}, "removed"),
         ({"layout": "single"}, "kept"),
-        ({"layout": "single"}, "none"),
         ({"layout": "workspace"}, "removed"),
         ({"kind": "app"}, "removed"),
         ({"kind": "app"}, "kept"),
@@ -90,7 +89,7 @@ def test_first_steps(
     example: str,
 ) -> None:
     extras = APP_EXTRAS if "kind" in answers else EXTRAS
-    project = synced(middle, env, example=example != "none", extras=extras, **answers)
+    project = synced(middle, env, extras=extras, **answers)
     run(["cargo", "generate-lockfile"], project, env)
     ci = Workflow(
         project, "ci.yml", with_path(env, middle.path.parent), **{"matrix.python": middle.minor}
@@ -106,17 +105,12 @@ def test_first_steps(
     if example == "removed":
         remove_example(project, env)
         check()
-    else:
-        assert ("## Remove the example" in (project / "README.md").read_text()) == (
-            example == "kept"
-        )
     write_function(project, env)
     output = check()
     assert "test_shout ... ok" in output or "tests/test_shout.py ." in output
     if "kind" not in answers:
         text = Page(project / "target/site/index.html").text
         assert "shout(text: str) -> str Return text in upper case." in text
-    if example != "none":
-        if not shutil.which("cargo-machete"):
-            pytest.skip("cargo-machete is not installed")
-        run(["cargo", "machete"], project, env)
+    if not shutil.which("cargo-machete"):
+        pytest.skip("cargo-machete is not installed")
+    run(["cargo", "machete"], project, env)
