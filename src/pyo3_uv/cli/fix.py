@@ -8,7 +8,6 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
-import questionary
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -130,6 +129,8 @@ def _apply(
 
     Return the result as JSON has it, and the reports then.
     """
+    import questionary  # takes a fifth of the command's start, which only questions are to pay
+
     first, changed = projects[0], outcome.patch.changed()
     failed, originals = list[str](), list[Path]()
     if changed or outcome.commands:
@@ -175,6 +176,8 @@ def _add_commands(outcome: Outcome, reports: list[Report]) -> None:
 
 def _ask_scope(files: str) -> ConfigScope:
     """Ask what becomes of cargo's configuration, with the consequence for others."""
+    import questionary
+
     choices = [
         questionary.Choice(f"{scope.value}: {scope.consequence}", scope)
         for scope in (ConfigScope.LOCAL, ConfigScope.COMMITTED, ConfigScope.NONE)

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import questionary
 import typer
 
 from pyo3_uv import shell
@@ -134,6 +133,8 @@ def _join(surroundings: Surroundings, answers: dict[str, Any], ask: bool) -> tup
             return surroundings.without_edits, Patch()
         say(f"The folder lies in {whole}. To make it a member:")
         show_patch(roots, whole.root)
+        import questionary
+
         if not questionary.confirm("Change these files and join?", default=True).unsafe_ask():
             return surroundings.without_edits, Patch()
     for note in notes:

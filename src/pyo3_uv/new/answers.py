@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import questionary
 import yaml
 
 from pyo3_uv.facts.interpreters import Python, choose, preferred, pythons
@@ -71,6 +70,8 @@ def choose_python(
         )
     if not ask:
         return default
+    import questionary
+
     offered = {
         python: questionary.Choice(
             str(python), python, disabled=None if python.usable else "cannot be used"

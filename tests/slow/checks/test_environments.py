@@ -44,8 +44,9 @@ def test_render_is_healthy(
     else:
         tests, _, _ = facts["rpath"].removeprefix("in ").partition(" of ")
         assert int(tests) > 0
-    shown = run([PYO3_UV, "doctor"], project, env).output
-    assert shown.endswith("\nhealthy\n")
+    if not answers:
+        shown = run([PYO3_UV, "doctor"], project, env).output
+        assert shown.endswith("\nhealthy\n")
 
 
 def exact(python: Interpreter) -> str:
