@@ -25,10 +25,11 @@ from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.interpreters import Python
 from pyo3_uv.new.answers import choose_python, read_answers
 from pyo3_uv.new.prerequisites import Tool, check_uv_works_with, find_tools
-from pyo3_uv.new.render import check_destination, default_template, render
+from pyo3_uv.new.render import check_destination, render
 from pyo3_uv.new.steps import StepResult, remaining_commands, run_steps, steps_of
 from pyo3_uv.new.workspace import Member, Surroundings, surroundings_of
 from pyo3_uv.process import UserError
+from pyo3_uv.rendering import default_template
 
 
 def new(

@@ -1,35 +1,14 @@
-"""Rendering the template: whole or not at all."""
+"""Rendering a new project: whole or not at all."""
 
-import json
-import warnings
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-from jinja2 import TemplateError
 
 from pyo3_uv.edits.files import move_into_place, staging_folder
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.new.workspace import Member
 from pyo3_uv.process import UserError
-
-PUBLISHED = "gh:org/pyo3-uv-template"
-
-
-def default_template() -> tuple[str, str | None]:
-    """Return the checkout that this command runs from, else the published template and its commit.
-
-    The commit is the one that the command was installed from, or the tag of its version.
-    """
-    checkout = Path(__file__).parents[3]
-    if (checkout / "copier.yml").is_file():
-        return str(checkout), None
-    command = metadata.distribution("pyo3-uv")
-    # https://packaging.python.org/en/latest/specifications/direct-url/
-    origin = json.loads(command.read_text("direct_url.json") or "{}")
-    commit = origin.get("vcs_info", {}).get("commit_id")
-    return PUBLISHED, commit or f"v{command.version}"
+from pyo3_uv.rendering import PUBLISHED, render_into
 
 
 def check_destination(destination: Path) -> None:
@@ -62,47 +41,17 @@ def render(
 
     Raises `UserError` for an answer that is refused, and `KeyboardInterrupt` at the prompts.
     """
-    import copier  # takes a third of the command's start, which only `new` is to pay
-    from copier.errors import CopierError, DirtyLocalWarning
-
-    local = Path(template).expanduser()
-    with staging_folder(destination) as folder, warnings.catch_warnings():
-        # A checkout with changes is rendered with them; that is what whoever changes it wants.
-        warnings.simplefilter("ignore", DirtyLocalWarning)
+    with staging_folder(destination) as folder:
         project = folder / destination.name
-        try:
-            worker = copier.run_copy(
-                str(local) if local.is_dir() else template,
-                project,
-                data={**answers, **member.fixed_answers(answers)},
-                user_defaults=member.user_defaults,
-                defaults=defaults,
-                vcs_ref="HEAD" if local.is_dir() else commit,
-                quiet=True,
-            )
-        except KeyboardInterrupt:
-            raise  # CopierAnswersInterrupt is both
-        except (CopierError, TemplateError, ValueError, OSError) as error:
-            raise UserError(_reason(error)) from None
-        questions = worker.template.questions_data
-        if unknown := sorted(answers.keys() - questions.keys()):
-            asked = ", ".join(
-                name for name in questions if questions[name].get("when") is not False
-            )
-            raise UserError(f"no such question: {', '.join(unknown)}; there are {asked}", 2)
+        fixed = member.fixed_answers(answers)
+        rendered = render_into(
+            project, template, commit, answers, fixed, member.user_defaults, defaults
+        )
         if member:
-            member.check_name(worker.answers.combined["project_name"])
+            member.check_name(rendered.answers["project_name"])
             changes = Patch()
             member.adapt(project, changes)
             changes.write()
         with roots.written():
             move_into_place(project, destination)
-        return {key: worker.answers.combined.get(key) for key in questions}
-
-
-def _reason(error: Exception) -> str:
-    """Return what git said, if it was git, else the last line of Copier's message."""
-    if git := getattr(error, "stderr", None):
-        return f"git: {git.strip()}"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip(" |")]
-    return lines[-1] if lines else type(error).__name__
+        return rendered.answers
