@@ -66,6 +66,13 @@ def show(variable: str) -> str:
     return f"$env:{variable}" if WINDOWS else f'echo "${variable}"'
 
 
+def put_back(path: str, to: str) -> str:
+    """Return what moves a copy of a file to where the file is."""
+    if WINDOWS:
+        return f"Move-Item -Force -LiteralPath {_string(path)} {_string(to)}"
+    return join(["mv", "--", path, to])
+
+
 def set_to_path(variable: str, folder: str, path: str) -> str:
     """Return what sets a variable to a path in the folder that another one names."""
     if WINDOWS:

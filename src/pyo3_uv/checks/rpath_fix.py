@@ -75,7 +75,7 @@ def add_rpath(project: Project, patch: Patch, pyo3: Version | None) -> Path | No
     except ByHand as error:
         patch.manual.append(f"test executables need an rpath to libpython: {error}")
         return None
-    lines = _lines(pyo3 or _lowest(project), dependency.features)
+    lines = _lines(pyo3 or lowest(project), dependency.features)
     script, path = project.crate.build_script, project.folder / "build.rs"
     if script is None and not path.exists():
         patch.files[path] = f"fn main() {{\n{lines}}}\n"
@@ -95,7 +95,20 @@ def add_rpath(project: Project, patch: Patch, pyo3: Version | None) -> Path | No
     return path if script is None else None
 
 
-def _lowest(project: Project) -> Version | None:
+def add_build_script(project: Project, patch: Patch, text: str) -> None:
+    """Add a whole build.rs that needs `pyo3_build_config` whatever the features are.
+
+    Raises `ByHand`, before anything is changed, if PyO3 is not always there.
+    """
+    dependency = _dependency(project, patch)
+    if dependency.features:
+        raise ByHand("pyo3 is optional")
+    patch.files[path := project.folder / "build.rs"] = text
+    _keep_in_sdist(project, patch, path)
+    _add_dependency(project, patch, dependency)
+
+
+def lowest(project: Project) -> Version | None:
     """Return the lowest version that the requirement for PyO3 names."""
     match = re.search(r"\d+(\.\d+)*", project.crate.pyo3(None)[0]["req"])
     return Version(match[0]) if match else None

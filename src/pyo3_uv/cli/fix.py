@@ -3,13 +3,12 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pyo3_uv import shell
 from pyo3_uv.checks.report import Report, check_project
@@ -20,12 +19,11 @@ from pyo3_uv.cli.console import (
     interactive,
     print_utf8,
     say,
-    show_patch,
     shown,
-    spinner,
 )
 from pyo3_uv.cli.doctor import Features, ProjectPath, split
 from pyo3_uv.cli.report import as_annotations, as_json, show_findings
+from pyo3_uv.cli.trial import minutes, show_outcome, watched
 from pyo3_uv.edits.files import write_elsewhere
 from pyo3_uv.edits.lock import one_run
 from pyo3_uv.edits.patch import Patch
@@ -77,7 +75,7 @@ def fix(
     if not allow_dirty:
         check_clean(projects)
     first = projects[0]
-    with one_run(first.repository) as this_run, _watched() as step:
+    with one_run(first.repository) as this_run, watched() as step:
         if this_run.left_over:
             say(this_run.left_over)
         # What is built already is used; else it is built in the folder of the trial.
@@ -92,14 +90,14 @@ def fix(
                 return Outcome()
             with one_target(projects):
                 number, seconds = estimate(projects)
-                say(f"\n{number} commands are run in a copy, about {_minutes(seconds)}")
+                say(f"\n{number} commands are run in a copy, about {minutes(seconds)}")
                 return try_fixes(projects, rust_tests, bind, step, this_run.note)
 
         scope = config or (ConfigScope.LOCAL if yes or only_shown else None)
         outcome, local = prepare(reports, scope, trial, _ask_scope)
         _add_commands(outcome, reports)
         step("")
-        _show_outcome(outcome, None if diff else first.repository)
+        show_outcome(outcome, None if diff else first.repository)
         if only_shown:
             text = outcome.patch.diff(first.repository)
             if diff:
@@ -187,20 +185,6 @@ def _ask_scope(files: str) -> ConfigScope:
     return chosen
 
 
-def _show_outcome(outcome: Outcome, root: Path | None) -> None:
-    """Show what was found out, and with `root` the diff."""
-    for name in outcome.passed:
-        console.print(f"[green]passes[/] {shown(name)}")
-    for line in outcome.benefit:
-        console.print(f"[green]after an edit[/] {shown(line)}")
-    for name, reason in outcome.refused.items():
-        console.print(f"[yellow]not applied[/] {shown(name)}: {shown(reason)}")
-    if root:
-        show_patch(outcome.patch, root)
-    for _, command in outcome.commands:
-        say(f"then: {shell.join(command)}")
-
-
 def _run_fix(command: list[str], folder: Path, step: Callable[[str], None]) -> bool:
     """Run the command and say how it ended."""
     start = time.monotonic()
@@ -212,48 +196,3 @@ def _run_fix(command: list[str], folder: Path, step: Callable[[str], None]) -> b
     if result.code:
         say(result.output)
     return not result.code
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
-
-
-@contextmanager
-def _watched() -> Iterator[Callable[[str], None]]:
-    """Yield a function that is told each step; "" ends the last one.
-
-    A terminal shows the step and for how long it runs, other places get a line for each.
-    """
-    if console.quiet:
-        yield lambda _: None
-        return
-    if not console.is_terminal:
-        start, current = time.monotonic(), ""
-
-        def line(text: str) -> None:
-            nonlocal start, current
-            if current:
-                say(f"  {time.monotonic() - start:6.1f} s  {current}")
-            start, current = time.monotonic(), text
-
-        yield line
-        return
-    columns = (
-        SpinnerColumn(spinner()),
-        TextColumn("{task.description}", markup=False),
-        TimeElapsedColumn(),
-    )
-    progress = Progress(*columns, console=console, transient=True)
-    task = progress.add_task("")
-
-    def live(text: str) -> None:
-        if text:
-            progress.reset(task, description=text)
-            progress.start()
-        else:
-            progress.stop()  # so that a question can be asked
-
-    try:
-        yield live
-    finally:
-        progress.stop()

@@ -72,8 +72,16 @@ def remove(path: Path, root: Path | None = None) -> None:
         real.parent.rmdir()
 
 
-def write(path: Path, content: bytes, root: Path | None = None, like: Path | None = None) -> None:
+def write(
+    path: Path,
+    content: bytes,
+    root: Path | None = None,
+    like: Path | None = None,
+    executable: bool = False,
+) -> None:
     """Write a file, whole or not at all, with the mode that it has, or that of the file `like`.
+
+    A new one may be a program, `executable` by all who may read it.
 
     Raises `UserError` if it is not to be written, or cannot be.
     """
@@ -87,6 +95,9 @@ def write(path: Path, content: bytes, root: Path | None = None, like: Path | Non
                 file.write(content)
             if (like or real).exists():
                 new.chmod(stat.S_IMODE((like or real).stat().st_mode))
+            elif executable:
+                mode = stat.S_IMODE(new.stat().st_mode)
+                new.chmod(mode | (mode & 0o444) >> 2)
             new.replace(real)
         finally:
             new.unlink(missing_ok=True)

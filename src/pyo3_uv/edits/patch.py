@@ -33,13 +33,14 @@ from pyo3_uv.toml import lookup, parse
 class Patch:
     """What would be changed; nothing is written before `write`. A file with the text "" is removed.
 
-    Nothing is written outside of `root`; without one that is the repository that a file lies in.
+    `executable` are those of the files that are programs. Nothing is written outside of `root`; without one that is the repository that a file lies in.
     """
 
     files: dict[Path, str] = field(default_factory=dict)
     commands: list[list[str]] = field(default_factory=list)
     manual: list[str] = field(default_factory=list)
     root: Path | None = None
+    executable: set[Path] = field(default_factory=set)
 
     def text(self, path: Path) -> str:
         """Return the text of a file with the changes so far; "" if it does not exist."""
@@ -113,6 +114,9 @@ class Patch:
         for path, text in self.changed().items():
             name = relative(destination(path, self.root), Path(os.path.realpath(root)))
             old = read_bytes(path) if path.exists() else None
+            if old is None and path in self.executable:
+                head = f"diff --git {_name('a', name).rstrip()} {_name('b', name).rstrip()}"
+                parts += [f"{head}\n", "new file mode 100755\n"]
             parts += difflib.unified_diff(
                 lines_of((old or b"").decode()),
                 lines_of(encoded(text, old or b"").decode()),
@@ -136,7 +140,7 @@ class Patch:
         for path, text in self.changed().items():
             if text:
                 old = read_bytes(path) if path.exists() else b""
-                write(path, encoded(text, old), self.root)
+                write(path, encoded(text, old), self.root, executable=path in self.executable)
             else:
                 remove(path, self.root)
 

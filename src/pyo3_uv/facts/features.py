@@ -35,7 +35,7 @@ class Features:
     @cached_property
     def default(self) -> set[str]:
         """The crate's own features that are on by default, and what they switch on in PyO3."""
-        return self._on("default")
+        return self.on("default")
 
     def of_pyo3(self, feature: str, kinds: tuple[str | None, ...] = (None,)) -> bool:
         """Whether PyO3's `feature` is on without further flags."""
@@ -49,7 +49,7 @@ class Features:
 
     def leads_to(self, features: Iterable[str], feature: str) -> bool:
         """Whether some features of the crate, or of a dependency, switch on one as `pyo3/x`."""
-        on = {found for name in features for found in self._on(name)}
+        on = {found for name in features for found in self.on(name)}
         return bool({feature, feature.replace("/", "?/")} & on)
 
     def switching_on(self, dependency: str) -> set[str]:
@@ -58,16 +58,16 @@ class Features:
         return {
             feature
             for feature in self.crate.package["features"]
-            if any(value.startswith(marks[1]) or value == marks[0] for value in self._on(feature))
+            if any(value.startswith(marks[1]) or value == marks[0] for value in self.on(feature))
         }
 
     def smallest(self, features: set[str]) -> tuple[str, ...]:
         """Return the features of which one is on where any of these is, as few as possible."""
-        kept = (f for f in features if not (self._on(f) - {f}) & features)
+        kept = (f for f in features if not (self.on(f) - {f}) & features)
         # A circle of features has no smallest.
         return tuple(sorted(kept)) or tuple(sorted(features))
 
-    def _on(self, feature: str) -> set[str]:
+    def on(self, feature: str) -> set[str]:
         """What a feature of the crate switches on, itself included."""
         found: set[str] = set()
         remaining = [feature]

@@ -1,6 +1,6 @@
 """A fix is tried in a copy of the repository first: what passed there before must pass after it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,6 +21,19 @@ from pyo3_uv.trial.loop import Loop, compared, measure
 from pyo3_uv.trial.must_pass import Step, attempts, cargo_commands
 
 Fix = tuple[Path, str]  # the crate's folder, relative to the copy, and the id of the finding
+
+
+@dataclass(frozen=True)
+class Part:
+    """A change that no finding calls for, such as a file that is added.
+
+    `apply` is given the project in the copy. A part that is `harmless`, as no build reads it, is
+    made in each attempt; others are left out if they break something.
+    """
+
+    name: str
+    apply: Callable[[Project, Patch], object]
+    harmless: bool = False
 
 
 @dataclass
@@ -54,6 +67,7 @@ class Outcome:
             patch=Patch(
                 {root / path.relative_to(copy): text for path, text in self.patch.files.items()},
                 manual=[of_project(text) for text in self.patch.manual],
+                executable={root / path.relative_to(copy) for path in self.patch.executable},
                 root=root,
             ),
             commands=[(root / crate, [*map(of_project, words)]) for crate, words in self.commands],
@@ -73,6 +87,7 @@ class _Trial:
     bind: bool
     step: Step
     scratch: Path
+    parts: Sequence[Part] = ()
     originals: dict[Path, bytes | None] = field(default_factory=dict)
     before: dict[str, bool] = field(default_factory=dict)
     loops: dict[frozenset[Fix], Loop] = field(default_factory=dict)
@@ -185,6 +200,7 @@ class _Trial:
 
     def _applied(self, only: list[Fix] | None) -> Outcome:
         self.set_to(attempt := Outcome())
+        self._apply_parts(attempt, only)
         for _ in range(5):
             patch, manual = Patch(root=self.copy), list[str]()
             edited: dict[Fix, str] = {}
@@ -228,12 +244,46 @@ class _Trial:
         attempt.originals = dict(self.originals)
         return attempt
 
+    def _apply_parts(self, attempt: Outcome, only: list[Fix] | None) -> None:
+        patch = Patch(root=self.copy)
+        for project in self.projects() if self.parts else ():
+            for part in self.parts:
+                fix = (project.folder.relative_to(self.copy), part.name)
+                if part.harmless or only is None or fix in only:
+                    part.apply(project, patch)
+                    attempt.applied |= {} if part.harmless else {fix: part.name}
+        if patch.changed():
+            _ = self.names
+            self.originals |= snapshot(p for p in patch.changed() if p not in self.originals)
+            patch.write()
+            attempt.patch.executable |= patch.executable
+
+    def misfit(self, part: Part) -> str | None:
+        """Say why a part cannot be made, or makes manifests that cargo refuses; None if it fits."""
+        _ = self.locks
+        for project in self.projects():
+            metadata = ["cargo", "metadata", "--format-version=1"]
+            patch = Patch(root=self.copy)
+            part.apply(project, patch)
+            if patch.manual:
+                return patch.manual[0]
+            before = snapshot(patch.changed())
+            patch.write()
+            result = run(metadata, project.folder)
+            restore(before, self.copy)
+            restore(self.locks, self.copy)
+            if result.code and run(metadata, project.folder).code == 0:
+                return f"cargo refuses it: {result.stderr.strip().splitlines()[0]}"
+        return None
+
     def set_to(self, attempt: Outcome) -> None:
         """Make the changes of an attempt, and no others."""
         restore(self.originals, self.copy)
         restore(self.locks, self.copy)
         self.originals = dict(attempt.originals)
-        Patch(dict(attempt.patch.files), root=self.copy).write()
+        Patch(
+            dict(attempt.patch.files), root=self.copy, executable=attempt.patch.executable
+        ).write()
 
     @contextmanager
     def _as_it_was(self) -> Iterator[None]:
@@ -254,28 +304,34 @@ def try_fixes(
     bind: bool,
     step: Step,
     note: Callable[[Path], object] = lambda _: None,
+    parts: Sequence[Part] = (),
+    speed: bool = True,
 ) -> Outcome:
     """Try the fixes in a copy, and return as many as leave everything that passes there passing.
 
     All together first, as this is what mostly holds; else one after the other. Those for speed come
     last, and only if a command of the owners becomes faster and none slower. Without `bind` those
-    that bind a crate to its environment are not tried. `note` is told where the copy is.
+    that bind a crate to its environment are not tried, without `speed` those for speed. `note` is
+    told where the copy is. `parts` are other changes, made before the fixes and tried with them.
     """
     root = projects[0].repository
     crates = {p.folder.relative_to(root): p.crate.chosen for p in projects}
     with copy_of(projects, note) as copy, TemporaryDirectory(prefix="pyo3-uv-") as scratch:
         commands = [commands_of(project) for project in projects]
-        trial = _Trial(root, copy, crates, commands, rust_tests, bind, step, Path(scratch))
+        trial = _Trial(root, copy, crates, commands, rust_tests, bind, step, Path(scratch), parts)
+        misfits = {part.name: trial.misfit(part) for part in parts if not part.harmless}
+        unfit = {name: reason for name, reason in misfits.items() if reason}
+        trial.parts = [part for part in parts if part.name not in unfit]
         refused = dict[str, str]()
 
-        def one_by_one(held: Outcome, fixes: list[Fix], speed: bool, verify: bool) -> Outcome:
+        def one_by_one(held: Outcome, fixes: list[Fix], fast: bool, verify: bool) -> Outcome:
             for fix in fixes:
-                loop = trial.loop_of(held) if speed else {}
-                if speed and not any(timing.can_improve for timing in loop.values()):
+                loop = trial.loop_of(held) if fast else {}
+                if fast and not any(timing.can_improve for timing in loop.values()):
                     now = "; ".join(f"{name}: {timing}" for name, timing in loop.items())
                     refused[trial.name_of(fix)] = f"there is nothing to gain: {now or 'none known'}"
                     continue
-                attempt = trial.attempt([*held.applied, fix], held if speed else None)
+                attempt = trial.attempt([*held.applied, fix], held if fast else None)
                 if verify:
                     trial.verify(attempt)
                 if attempt.fault:
@@ -285,14 +341,14 @@ def try_fixes(
             return held
 
         held = trial.attempt(None)
-        fixes, speed = list(held.applied), trial.for_speed
+        fixes, faster = list(held.applied), trial.for_speed if speed else []
         if not held.fault:
-            held = one_by_one(held, speed, speed=True, verify=False)
+            held = one_by_one(held, faster, fast=True, verify=False)
             if refused:  # the last attempt is not the one that holds
                 trial.set_to(held)
             trial.verify(held)
         if held.fault:
             refused.clear()
-            held = one_by_one(trial.attempt([]), fixes, speed=False, verify=True)
-            held = one_by_one(held, speed, speed=True, verify=True)
-        return replace(held, refused=refused).moved(copy, root)
+            held = one_by_one(trial.attempt([]), fixes, fast=False, verify=True)
+            held = one_by_one(held, faster, fast=True, verify=True)
+        return replace(held, refused=unfit | refused).moved(copy, root)
