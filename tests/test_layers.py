@@ -12,7 +12,7 @@ from tests.commands import ROOT
 
 SOURCES = ROOT / "src/pyo3_uv"
 MODULES = sorted(SOURCES.rglob("*.py"))
-FOLDERS = ["cli", "new", "bundle", "trial", "checks", "edits", "facts"]
+FOLDERS = ["cli", "new", "adopt", "bundle", "trial", "checks", "edits", "facts"]
 # What has side effects on files, as methods of paths and as functions
 WRITES = re.compile(
     r"chmod|copy(2|file|fileobj|tree)?|(hard|sym)?link(_to)?|makedirs|mkdir|mkdtemp|move|removedirs|"

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pyo3_uv.cli.adopt import adopt
 from pyo3_uv.cli.bundle import bundle
 from pyo3_uv.cli.console import make_printable, shown
 from pyo3_uv.cli.doctor import doctor
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # its tables break words to fit a narrow terminal
     help="Rust for Python under uv: a new project from the template, a doctor for any PyO3 project.",
 )
-for command in (new, doctor, fix, bundle):
+for command in (new, adopt, doctor, fix, bundle):
     app.command()(command)
 
 
