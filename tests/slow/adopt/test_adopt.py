@@ -126,4 +126,7 @@ def test_in_a_subfolder_with_maturin_develop(
     assert changes(top) == {}
     release(clone)
     update(project)
-    assert changes(top) == {"python/.copier-answers.yml": "M", "python/.later": "??"}
+    arrived = {"python/.copier-answers.yml": "M", "python/.later": "??"}
+    assert changes(top) == {**arrived, "python/build.rs": "UU"}
+    git(project, "checkout", "--quiet", "--ours", "build.rs")
+    assert (project / "build.rs").read_text() == text
