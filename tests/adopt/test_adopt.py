@@ -215,10 +215,9 @@ def test_host(template: Path, tmp_path: Path, remote: str | None, extras: list[s
 
 def test_files(template: Path, tmp_path: Path) -> None:
     result = adopt(project(tmp_path), template)
-    added = {".cargo/config.toml", ".copier-answers.yml", ".gitignore", "build.rs"}
-    assert {*result["added"]} == added
+    assert {*result["added"]} == {".cargo/config.toml", ".copier-answers.yml", "build.rs"}
     assert result["same"] == [".python-version"]
-    assert result["left"].keys() == {".gitattributes", "stubs.py"}
+    assert result["left"].keys() == {".gitattributes", ".gitignore", "stubs.py"}
 
 
 def test_what_is_the_user_s_own(template: Path, tmp_path: Path) -> None:

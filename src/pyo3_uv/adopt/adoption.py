@@ -262,8 +262,16 @@ class _Sorting:
         )
 
     def not_ignored(self) -> list[str]:
-        """Return the template's lines of .gitignore for what is built, if Git does not ignore it."""
-        builds = {"/.venv/": ".venv/x", "/target/": "target/x", "*.so": "x.so", "*.pyd": "x.pyd"}
+        """Return the template's lines of .gitignore for what is built, if Git does not ignore it.
+
+        uv keeps Git out of an environment by a file in that, and a module without a Python package
+        is installed there.
+        """
+        package = self.candidate.project.package
+        folder = Path(package.python_source, (package.module or "").partition(".")[0])
+        builds = {"/target/": "target/x"}
+        if (self.candidate.root / folder).is_dir():
+            builds |= {"*.so": (folder / "x.so").as_posix(), "*.pyd": (folder / "x.pyd").as_posix()}
         command = ("check-ignore", "--no-index", "--", *builds.values())
         result = ask(self.candidate.root, *command)
         ignored = result.stdout.splitlines() if result else []
