@@ -24,7 +24,7 @@ from pyo3_uv.process import UserError
 from pyo3_uv.rendering import render_into
 from pyo3_uv.toml import Table
 from pyo3_uv.trial.change import ConfigScope
-from pyo3_uv.trial.trial import Part
+from pyo3_uv.trial.outcome import Part
 
 CARGO_CONFIG = ".cargo/config.toml"
 NEED_TOOLS = {"docs", "benchmarks", "coverage"}

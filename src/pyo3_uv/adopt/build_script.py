@@ -12,7 +12,7 @@ from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.project import Project
 from pyo3_uv.paths import relative
 from pyo3_uv.toml import Table, lookup, lookup_text, read_toml
-from pyo3_uv.trial.trial import Part
+from pyo3_uv.trial.outcome import Part
 
 # A requirement as most have it: 0.28, "^0.28.2"
 PLAIN = re.compile(r"\^?\d+(\.\d+){0,2}")

@@ -33,7 +33,8 @@ from pyo3_uv.process import UserError, run
 from pyo3_uv.trial.change import ConfigScope, check_clean, prepare, write
 from pyo3_uv.trial.copy import one_target
 from pyo3_uv.trial.must_pass import estimate
-from pyo3_uv.trial.trial import Outcome, try_fixes
+from pyo3_uv.trial.outcome import Outcome
+from pyo3_uv.trial.trial import try_fixes
 
 
 def fix(

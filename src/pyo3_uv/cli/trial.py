@@ -9,7 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pyo3_uv import shell
 from pyo3_uv.cli.console import console, say, show_patch, shown, spinner
-from pyo3_uv.trial.trial import Outcome
+from pyo3_uv.trial.outcome import Outcome
 
 
 def show_outcome(outcome: Outcome, root: Path | None) -> None:

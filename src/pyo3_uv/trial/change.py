@@ -9,7 +9,7 @@ from pyo3_uv.edits.files import ignore_in_this_clone, keep_originals, snapshot
 from pyo3_uv.facts import git
 from pyo3_uv.facts.project import Project
 from pyo3_uv.process import UserError
-from pyo3_uv.trial.trial import Outcome
+from pyo3_uv.trial.outcome import Outcome
 
 
 class ConfigScope(str, Enum):
