@@ -209,7 +209,7 @@ class _Trial:
         """Say why a part cannot be made, or makes manifests that cargo refuses; None if it fits."""
         _ = self.locks
         for project in self.projects():
-            metadata = ["cargo", "metadata", "--format-version=1"]
+            metadata = ["cargo", "metadata", "--quiet", "--format-version=1"]
             patch = Patch(root=self.copy)
             part.apply(project, patch)
             if patch.manual:
@@ -220,7 +220,7 @@ class _Trial:
             restore(before, self.copy)
             restore(self.locks, self.copy)
             if result.code and run(metadata, project.folder).code == 0:
-                return f"cargo refuses it: {result.stderr.strip().splitlines()[0]}"
+                return f"cargo refuses it: {' '.join(result.stderr.split())[:300]}"
         return None
 
     def set_to(self, attempt: Outcome) -> None:
