@@ -15,7 +15,6 @@ from tests.crates import (
     MODULE,
     PYO3,
     PYPROJECT,
-    SPEED,
     SYSTEM,
     TEST,
     crate,
@@ -112,7 +111,7 @@ def test_pyo3_ffi_alone(middle: Interpreter, env: dict[str, str], tmp_path: Path
 
 def test_crates_of_a_repository(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> None:
     """Without a crate at its root, all are checked, in one report; what is no manifest is not."""
-    first = made(tmp_path / "first", **{"pyproject.toml": PYPROJECT + UV + SPEED})
+    first = made(tmp_path / "first", **{"pyproject.toml": PYPROJECT + UV})
     second = made(tmp_path / "rust/second", CDYLIB + PYO3, MODULE + TEST)
     replace(second / "Cargo.toml", 'name = "made"', 'name = "second"')
     crate(tmp_path / "third", "")
@@ -294,9 +293,6 @@ def test_project_that_uv_cannot_read(
     unread = finding(report, "no-version")
     assert unread["severity"] == "warning" and "project.dynamic" in unread["output"]
     assert not set(ids(report)) & {"cache-keys", "slow-rebuilds", "module-missing"}, "these need uv"
-    with (project / "pyproject.toml").open("a") as file:
-        file.write(SPEED)
-    commit_all(project)
     result = fix(project, env, "--config", "committed")
     assert not refused(result) and result["failed"] == []
     assert {*ids(result["projects"][0])} - FOR_SPEED == {"module-missing"}

@@ -137,9 +137,6 @@ WORKSPACE = {
         manifest-path = "crates/native/Cargo.toml"
         python-source = "python"
         module-name = "made._native"
-        use-base-python = true
-        editable-profile = "dev"
-        features = ["pyo3/extension-module"]
 
         [tool.uv]
         package = true
