@@ -292,6 +292,27 @@ def test_a_crate_elsewhere(template: Path, tmp_path: Path) -> None:
     assert "the crate lies in rust" in result["left"]["Cargo.toml"]
 
 
+def test_a_workspace(template: Path, tmp_path: Path) -> None:
+    """One of the template's shape: a crate without Python, and one with the bindings."""
+    manifest = '\n[tool.maturin]\nmanifest-path = "crates/made-python/Cargo.toml"\n'
+    package = '[package]\nname = "{}"\nversion = "0.1.0"\nedition = "2024"\n\n'
+    logic = '[dependencies]\nmade = { path = "../made" }\n'
+    pyo3 = PYO3.removeprefix("[dependencies]\n")
+    files = {
+        "Cargo.toml": '[workspace]\nmembers = ["crates/*"]\nresolver = "3"\n',
+        "pyproject.toml": PYPROJECT + manifest + UV,
+        "crates/made/Cargo.toml": package.format("made"),
+        "crates/made/src/lib.rs": "",
+        "crates/made-python/Cargo.toml": package.format("made-python") + CDYLIB + logic + pyo3,
+        "crates/made-python/src/lib.rs": MODULE,
+    }
+    commit_all(write(tmp_path, files))
+    result = adopt(tmp_path, template, "-d", "python_version=3.12")
+    assert result["answers"]["layout"] == "workspace"
+    assert {"crates/made-python/build.rs", ".cargo/config.toml"} < {*result["added"]}
+    assert not any(name.endswith("Cargo.toml") for name in result["left"])
+
+
 @pytest.mark.parametrize(
     ("tables", "reason"),
     [

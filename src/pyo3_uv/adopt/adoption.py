@@ -100,7 +100,7 @@ def plan(
             there = candidate.root / name
             if once.match_file(name):
                 found.own.append(name)
-            elif name in MERGED and there.exists():
+            elif there.name in MERGED and there.exists():
                 continue
             elif name == ".gitignore" and (missing := sort.not_ignored()):
                 found.parts.append(Part(name, partial(_ignore, missing), harmless=True))
