@@ -38,7 +38,7 @@ class Adoption:
 
     `answers` are stored, `parts` are tried; `added` are the files that these add, by their names in
     the project, each with what else comes with it; `left` are those that are left alone, with the
-    reason; `own` are the user's: the template renders such files once.
+    reason; `own` are the user's: the template renders such files once. `rendered` has the others.
     """
 
     answers: dict[str, Any]
@@ -47,6 +47,15 @@ class Adoption:
     left: dict[str, str] = field(default_factory=dict)
     same: list[str] = field(default_factory=list)
     own: list[str] = field(default_factory=list)
+    rendered: dict[str, bytes] = field(default_factory=dict)
+
+    def in_own_form(self, root: Path) -> list[str]:
+        """Return the template's files that are in the project at `root`, but not as rendered.
+
+        Copier's update merges them, and shows a conflict wherever the template changed its lines.
+        """
+        there = {name: root / name for name in self.rendered if (root / name).is_file()}
+        return [name for name, path in there.items() if read_bytes(path) != self.rendered[name]]
 
     @property
     def binds(self) -> bool:
@@ -100,12 +109,14 @@ def plan(
             there = candidate.root / name
             if once.match_file(name):
                 found.own.append(name)
-            elif there.name in MERGED and there.exists():
+                continue
+            found.rendered[name] = path.read_bytes()
+            if there.name in MERGED and there.exists():
                 continue
             elif name == ".gitignore" and (missing := sort.not_ignored()):
                 found.parts.append(Part(name, partial(_ignore, missing), harmless=True))
                 found.added[name] = ", ".join(missing)
-            elif there.is_file() and read_bytes(there) == path.read_bytes():
+            elif there.is_file() and read_bytes(there) == found.rendered[name]:
                 found.same.append(name)
             elif reason := sort.why_not(name):
                 found.left[name] = reason

@@ -140,7 +140,7 @@ def adopt(
             if patch:
                 write_elsewhere(patch, text)
             return
-        result |= _apply(candidate, outcome, ask)
+        result |= _apply(candidate, adoption, outcome, ask)
     if output == Format.JSON:
         print(json.dumps(result, indent=2))
 
@@ -179,7 +179,7 @@ def _as_json(candidate: Candidate, proposal: Proposal, adoption: Adoption) -> di
     }
 
 
-def _apply(candidate: Candidate, outcome: Outcome, ask: bool) -> dict[str, Any]:
+def _apply(candidate: Candidate, adoption: Adoption, outcome: Outcome, ask: bool) -> dict[str, Any]:
     """Write the changes, if the user agrees, and say how to undo them; return what was done."""
     changed = outcome.patch.changed()
     if ask and not questionary.confirm("Write this?", default=True).unsafe_ask():
@@ -191,8 +191,11 @@ def _apply(candidate: Candidate, outcome: Outcome, ask: bool) -> dict[str, Any]:
     undo = _undo(candidate, new, edited, originals)
     for text in outcome.patch.manual:
         say(f"\nBy hand: {text}")
-    say("\nCommit it, and `copier update` works from then on. To undo it before that:\n")
-    say(f"    {undo}")
+    mine = adoption.in_own_form(candidate.root)
+    update = shell.join(["copier", "update", *(word for name in mine for word in ("-x", name))])
+    say("\nCommit it; `copier update` then brings what is new in the template. It shows a conflict")
+    say(f"where that changes a file in your form; to leave such files alone:\n\n    {update}\n")
+    say(f"To undo all this before you commit it:\n\n    {undo}")
     return {
         "added": sorted(new),
         "changed": sorted(edited),
@@ -200,6 +203,7 @@ def _apply(candidate: Candidate, outcome: Outcome, ask: bool) -> dict[str, Any]:
         "passed": outcome.passed,
         "loop": outcome.benefit,
         "manual": outcome.patch.manual,
+        "update": update,
         "undo": undo,
     }
 

@@ -1,6 +1,7 @@
 """`pyo3-uv adopt` for real: the owner's commands before and after, and `copier update` from then on."""
 
 import json
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -28,15 +29,16 @@ def clone(template: Path, tmp_path: Path) -> Path:
 
 
 def release(clone: Path) -> None:
-    """Commit a later version of the template, in which build.rs and one file more differ."""
+    """Commit a later version of the template: build.rs, a manifest and one file more differ."""
     replace(clone / "template/parts/build.rs", COMMENT, f"// later\n{COMMENT}")
+    replace(clone / "template/{{ extension }}/pyproject.toml.jinja", "ruff>=", "ruff>0,>=")
     (clone / "template/.later").write_text("later\n")
     commit_all(clone, "later")
 
 
-def update(project: Path) -> None:
-    command = [sys.executable, "-m", "copier", "update", "--defaults", "--vcs-ref", "HEAD"]
-    run(command, project, clean_environment())
+def update(project: Path, command: str = "copier update") -> None:
+    words = [sys.executable, "-m", *shlex.split(command), "--defaults", "--vcs-ref", "HEAD"]
+    run(words, project, clean_environment())
 
 
 def changes(project: Path) -> dict[str, str]:
@@ -82,7 +84,7 @@ def test_project_of_uv_init(middle: Interpreter, target: Path, clone: Path, tmp_
     update(project)
     assert changes(project) == {}
     release(clone)
-    update(project)
+    update(project, result["update"])
     assert changes(project) == {".copier-answers.yml": "M", ".later": "??", "build.rs": "M"}
     assert (project / "build.rs").read_text().startswith(f"// later\n{COMMENT}")
     run(["cargo", "test"], project, env)
@@ -127,6 +129,10 @@ def test_in_a_subfolder_with_maturin_develop(
     release(clone)
     update(project)
     arrived = {"python/.copier-answers.yml": "M", "python/.later": "??"}
-    assert changes(top) == {**arrived, "python/build.rs": "UU"}
-    git(project, "checkout", "--quiet", "--ours", "build.rs")
+    assert changes(top) == {
+        **arrived,
+        "python/build.rs": "UU",
+        "python/pyproject.toml": "UU",
+    }
+    git(project, "checkout", "--quiet", "--ours", "build.rs", "pyproject.toml")
     assert (project / "build.rs").read_text() == text
