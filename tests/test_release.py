@@ -10,7 +10,7 @@ from tests.commands import ROOT, commit_all, git, run
 from tests.projects import replace
 
 UPDATE, HAND = "### What an update changes", "### What you do by hand"
-NOTES = f"## Unreleased\n\n{UPDATE}\n\n- `a.py` ([why](docs/a.md)).\n\n{HAND}\n\nNothing.\n"
+NOTES = f"## Unreleased\n\n{UPDATE}\n\n- `a.py` ([why](docs/stubs.md)).\n\n{HAND}\n\nNothing.\n"
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_from_the_command_to_the_user(
     for _ in range(2):
         pushed.run(workflow, "release")
     notes = (pushed.releases / "notes").read_text()
-    linked = f"{REPOSITORY}/blob/{TAG}/docs/a.md"
+    linked = f"{REPOSITORY}/blob/{TAG}/docs/stubs.md"
     assert notes == f"\n{UPDATE}\n\n- `a.py` ([why]({linked})).\n\n{HAND}\n\nNothing.\n\n"
 
     # gallery.yml; the environment of these tests has Copier already
@@ -80,6 +80,10 @@ def test_from_the_command_to_the_user(
     branches = ["app", "extension", "minimal", "workspace"]
     listed = git(origin, "branch", "--list", "gallery/*", "--format=%(refname:short) %(subject)")
     assert listed.splitlines() == [f"gallery/{name} {TAG}" for name in branches]
+
+    # pages.yml, which the commit on main starts, without the upload
+    pushed.run(pushed.workflow("", "pages.yml"), "build")
+    assert (tmp_path / "runner/site/docs/troubleshooting/index.html").is_file()
 
     # A user: the newest tag is the template, and the command is that of the index.
     (tmp_path / "published").mkdir()
