@@ -105,10 +105,11 @@ class Loop:
         self.project = project
         self.log = project.parent / "compiled.txt"
         wrapper = project.parent / "rustc-wrapper"
+        cache = f'"{env["RUSTC_WRAPPER"]}" ' if "RUSTC_WRAPPER" in env else ""  # none in benchmarks
         wrapper.write_text(
             "#!/bin/sh\n"
             f'case "$*" in *--emit=*) echo "$CARGO_PKG_NAME" >> "{self.log}";; esac\n'
-            f'exec "{env["RUSTC_WRAPPER"]}" "$@"\n'
+            f'exec {cache}"$@"\n'
         )
         wrapper.chmod(0o755)
         self.env = env | {"RUSTC_WRAPPER": str(wrapper)}
