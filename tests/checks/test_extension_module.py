@@ -10,7 +10,7 @@ from tests.projects import read_toml
 from tests.reports import apply, facts_of
 
 BACKENDS = {
-    "maturin": ('requires = ["maturin>=1,<2"]\nbuild-backend = "maturin"', "maturin sets"),
+    "maturin": ('requires = ["maturin>=1,<2"]\nbuild-backend = "maturin"', "maturin 1.9.4 sets"),
     "setuptools": (
         'requires = ["setuptools", "setuptools-rust"]\nbuild-backend = "setuptools.build_meta"',
         "setuptools-rust enables pyo3/extension-module by itself",
@@ -103,13 +103,22 @@ def test_no_empty_list_of_features_is_left(before: str, after: str | None, tmp_p
     assert (project / "Cargo.toml").read_text().endswith(f"\n{table}{after}\n")
 
 
-def test_older_pyo3_keeps_the_feature_for_maturin(tmp_path: Path) -> None:
-    """It does not know PYO3_BUILD_EXTENSION_MODULE: its wheels would ask for libpython."""
-    project = crate(
-        tmp_path, '[dependencies]\npyo3 = { version = "0.25", features = ["extension-module"] }\n'
-    )
-    system, _ = BACKENDS["maturin"]
+@pytest.mark.parametrize(
+    ("pyo3", "requires", "kept"),
+    [
+        ("0.25.1", "maturin>=1.9.4,<2", True),
+        ("0.30.1", "maturin>=1,<2", True),
+        ("0.30.1", "maturin>=1.9.4,<2", False),
+    ],
+)
+def test_older_tools_keep_the_feature(pyo3: str, requires: str, kept: bool, tmp_path: Path) -> None:
+    """PyO3 before 0.26 does not know PYO3_BUILD_EXTENSION_MODULE, maturin before 1.9.4 does not set
+    it: wheels would ask for libpython.
+    """
+    dependency = f'{{ version = "{pyo3}", features = ["extension-module"] }}'
+    project = crate(tmp_path, f"[dependencies]\npyo3 = {dependency}\n")
+    system = f'requires = ["{requires}"]\nbuild-backend = "maturin"'
     (project / "pyproject.toml").write_text(f"[build-system]\n{system}\n")
-    apply(extension_module, project, "0.25.1")
-    maturin = read_toml(project / "pyproject.toml")["tool"]["maturin"]
-    assert maturin == {"features": ["pyo3/extension-module"]}
+    apply(extension_module, project, pyo3)
+    tool = read_toml(project / "pyproject.toml").get("tool")
+    assert tool == ({"maturin": {"features": ["pyo3/extension-module"]}} if kept else None)

@@ -99,7 +99,7 @@ def _license(candidate: Candidate, found: Proposal) -> str:
         has = [name for name, pattern in _LICENSE_TEXTS.items() if re.search(pattern, texts)]
         if has:
             return " OR ".join(has)
-        found.notes["license"] = "yours is not named"
+        found.notes["license"] = "yours is not named; nothing is written of it"
         return "MIT"
     found.notes["license"] = (
         f"yours is {_line(text)[:60]}, which the template does not offer, and it stays; the answer "
@@ -185,8 +185,8 @@ def _extras(candidate: Candidate, found: Proposal) -> list[str]:
     wants them can choose.
     """
     if candidate.host != "github.com":
-        host = candidate.host or "no host that is known"
-        found.notes["extras"] = f"the repository is on {host}: no files for GitHub are proposed"
+        where = f"the repository is on {candidate.host}" if candidate.host else "no remote is named"
+        found.notes["extras"] = f"{where}: no files for GitHub are proposed"
         return []
     if candidate.subfolder:
         found.notes["extras"] = "GitHub reads .github at the root of the repository only"

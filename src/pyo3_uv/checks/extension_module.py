@@ -8,14 +8,16 @@ from tomlkit.items import AbstractTable, InlineTable
 
 from pyo3_uv.checks.finding import Finding, failing_build, lines
 from pyo3_uv.edits.patch import Patch
+from pyo3_uv.edits.requirement import too_low
 from pyo3_uv.edits.toml_edit import remove
 from pyo3_uv.facts.build import NO_SYMBOLS
 from pyo3_uv.facts.facts import Facts
 from pyo3_uv.facts.python_package import PythonPackage
 
-# The first PyO3 that knows PYO3_BUILD_EXTENSION_MODULE; wheels of an older one link libpython
-# unless they are built with the feature
+# The first PyO3 that knows PYO3_BUILD_EXTENSION_MODULE, and the first maturin that sets it; wheels
+# by older ones link libpython unless they are built with the feature
 MODULE_VARIABLE = Version("0.26")
+SETS_VARIABLE = Version("1.9.4")
 
 
 def find(facts: Facts) -> Finding | None:
@@ -53,7 +55,7 @@ def _without_it(package: PythonPackage) -> str:
     """Say what builds extension modules without that line."""
     if package.maturin:
         return (
-            "maturin sets PYO3_BUILD_EXTENSION_MODULE by itself, and "
+            "maturin 1.9.4 sets PYO3_BUILD_EXTENSION_MODULE by itself, and "
             'features = ["pyo3/extension-module"] in [tool.maturin] keeps its builds apart'
         )
     if package.build_backend.startswith("setuptools"):
@@ -89,6 +91,8 @@ def fix(facts: Facts, patch: Patch) -> None:
     for path in dict.fromkeys((crate.manifest_path, crate.workspace_manifest)):
         patch.edit_toml(path, change)
     version = facts.pyo3_version
-    if package.maturin and package.pyproject_path and version and version < MODULE_VARIABLE:
+    old_pyo3 = version and version < MODULE_VARIABLE
+    old_maturin = version and too_low(package.build_requires, "maturin", SETS_VARIABLE)
+    if package.maturin and package.pyproject_path and (old_pyo3 or old_maturin):
         feature = f"{crate.key}/extension-module"
         patch.add_line(package.pyproject_path, ("tool", "maturin"), "features", [feature])

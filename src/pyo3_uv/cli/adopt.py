@@ -88,18 +88,18 @@ def adopt(
     console.quiet, only_shown = output != Format.TEXT, diff or patch is not None
     console.stderr = diff
     ask = not (defaults or explain or only_shown)
-    if ask and (console.quiet or not interactive()):
-        raise UserError("there is no terminal for the questions; add --defaults", 2)
     if config == ConfigScope.LOCAL:
         raise UserError("an update could not see it: use pyo3-uv fix --config local instead", 2)
     given = read_answers(data or [], None)
     source = (template, None) if template else default_template()
     candidate = candidate_of(path, source[0])
     if not candidate:
-        say("it is one of the template's already: copier update brings what is new")
+        say("this project is one of the template's already: copier update brings what is new")
         if output == Format.JSON:
             print(json.dumps({"added": [], "changed": [], "left": {}}, indent=2))
         return
+    if ask and (console.quiet or not interactive()):
+        raise UserError("there is no terminal for the questions; add --defaults", 2)
     if not explain and not candidate.project.environment.interpreter:
         raise UserError("all is tried in the project's environment, and there is none: run uv sync")
     proposal = propose(candidate, given)
@@ -155,6 +155,7 @@ def _show_plan(candidate: Candidate, proposal: Proposal, adoption: Adoption) -> 
     console.print()
     for name, more in adoption.added.items():
         console.print(f"[green]to write[/]    {shown(name)}{shown(f': {more}' if more else '')}")
+    console.print("[green]to edit[/]     Cargo.toml, pyproject.toml: as pyo3-uv fix does")
     for name in adoption.same:
         console.print(f"[green]as it is[/]    {shown(name)}")
     for name, reason in adoption.left.items():

@@ -5,13 +5,14 @@ Its code is used as it stands there, and the steps of the project's own ci.yml j
 
 import re
 import shutil
+import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
 from pyo3_uv.facts.interpreters import Interpreter
-from tests.commands import run, uv, with_path
+from tests.commands import clean_environment, commit_all, git, run, uv, with_path
 from tests.conftest import Render
 from tests.projects import APP_EXTRAS, EXTRAS, bindings, replace
 from tests.sites import Page, build
@@ -70,6 +71,16 @@ def write_function(project: Path, env: dict[str, str]) -> None:
     run(["cargo", "fmt"], project, env)
 
 
+def tell_the_template(project: Path) -> None:
+    """Run what README says, so that no later update brings a part of the example back."""
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    [command] = re.findall(r"`copier (update [^`]*)`", readme.partition("## Remove the example")[2])
+    commit_all(project)
+    copier = [sys.executable, "-m", "copier", *command.split(), "--vcs-ref", "HEAD"]
+    run(copier, project, clean_environment())
+    assert git(project, "status", "--porcelain") == " M .copier-answers.yml\n"
+
+
 @pytest.mark.parametrize(
     ("answers", "example"),
     [
@@ -104,6 +115,7 @@ def test_first_steps(
 
     if example == "removed":
         remove_example(project, env)
+        tell_the_template(project)
         check()
     write_function(project, env)
     output = check()
