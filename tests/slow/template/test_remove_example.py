@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import clean_environment, commit_all, git, run, uv, with_path
@@ -71,8 +72,15 @@ def write_function(project: Path, env: dict[str, str]) -> None:
     run(["cargo", "fmt"], project, env)
 
 
-def tell_the_template(project: Path) -> None:
-    """Run what README says, so that no later update brings a part of the example back."""
+def tell_the_template(project: Path, template: Path) -> None:
+    """Run what README says, so that no later update brings a part of the example back.
+
+    The project was rendered from the folder that `template` is a repository of.
+    """
+    answers = project / ".copier-answers.yml"
+    known = yaml.safe_load(answers.read_text(encoding="utf-8")) | {"_src_path": str(template)}
+    known["_commit"] = git(template, "rev-parse", "HEAD").strip()
+    answers.write_text(yaml.safe_dump(known), encoding="utf-8")
     readme = (project / "README.md").read_text(encoding="utf-8")
     [command] = re.findall(r"`copier (update [^`]*)`", readme.partition("## Remove the example")[2])
     commit_all(project)
@@ -94,12 +102,15 @@ def tell_the_template(project: Path) -> None:
 )
 def test_first_steps(
     synced: Render,
+    template: Path,
     middle: Interpreter,
     env: dict[str, str],
     answers: dict[str, str],
     example: str,
 ) -> None:
     extras = APP_EXTRAS if "kind" in answers else EXTRAS
+    if answers.get("layout") == "workspace":  # a bench keeps the example's name, as in no render
+        extras = [extra for extra in extras if extra != "benchmarks"]
     project = synced(middle, env, extras=extras, **answers)
     run(["cargo", "generate-lockfile"], project, env)
     ci = Workflow(
@@ -115,7 +126,8 @@ def test_first_steps(
 
     if example == "removed":
         remove_example(project, env)
-        tell_the_template(project)
+        if "benchmarks" not in extras:
+            tell_the_template(project, template)
         check()
     write_function(project, env)
     output = check()
