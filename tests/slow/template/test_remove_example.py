@@ -109,7 +109,8 @@ def test_first_steps(
     example: str,
 ) -> None:
     extras = APP_EXTRAS if "kind" in answers else EXTRAS
-    if answers.get("layout") == "workspace":  # a bench keeps the example's name, as in no render
+    told = answers != {"layout": "workspace"} and example == "removed"
+    if told:  # with benchmarks, a bench keeps the example's name, as in no render
         extras = [extra for extra in extras if extra != "benchmarks"]
     project = synced(middle, env, extras=extras, **answers)
     run(["cargo", "generate-lockfile"], project, env)
@@ -126,7 +127,7 @@ def test_first_steps(
 
     if example == "removed":
         remove_example(project, env)
-        if "benchmarks" not in extras:
+        if told:
             tell_the_template(project, template)
         check()
     write_function(project, env)
