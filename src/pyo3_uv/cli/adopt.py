@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +15,7 @@ from pyo3_uv.adopt.candidate import Candidate, candidate_of
 from pyo3_uv.cli.console import (
     Format,
     Output,
+    Template,
     console,
     interactive,
     no_findings,
@@ -23,8 +23,7 @@ from pyo3_uv.cli.console import (
     shown,
 )
 from pyo3_uv.cli.doctor import ProjectPath
-from pyo3_uv.cli.trial import minutes, show_outcome, watched
-from pyo3_uv.edits.files import write_elsewhere
+from pyo3_uv.cli.trial import Diff, PatchFile, minutes, show_outcome, watched, write_diff
 from pyo3_uv.edits.lock import one_run
 from pyo3_uv.new.answers import read_answers
 from pyo3_uv.paths import relative
@@ -49,12 +48,8 @@ def adopt(
         bool,
         typer.Option(help="Show answers and files; try nothing, write nothing."),
     ] = False,
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Print the changes, to be applied by git; write nothing.")
-    ] = False,
-    patch: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The same, into a file.")
-    ] = None,
+    diff: Diff = False,
+    patch: PatchFile = None,
     data: Annotated[
         list[str] | None,
         typer.Option("--data", "-d", metavar="KEY=VALUE", help="An answer; may be repeated."),
@@ -69,13 +64,7 @@ def adopt(
             help="committed or none: whether to add .cargo/config.toml. Default: where uv is used."
         ),
     ] = None,
-    template: Annotated[
-        str | None,
-        typer.Option(
-            help="Template: a folder or what Copier takes, for instance gh:owner/name. "
-            "Default: the checkout that this runs from, else the published one."
-        ),
-    ] = None,
+    template: Template = None,
     output: Output = Format.TEXT,
 ) -> None:
     """Make an extension project one of the template's, around its code.
@@ -134,11 +123,7 @@ def adopt(
             raise UserError(f"nothing is written: {outcome.fault}")
         show_outcome(outcome, None if diff else candidate.top)
         if only_shown:
-            text = outcome.patch.diff(candidate.top)
-            if diff:
-                sys.stdout.buffer.write(text.encode())
-            if patch:
-                write_elsewhere(patch, text)
+            write_diff(outcome, candidate.top, diff, patch)
             return
         result |= _apply(candidate, adoption, outcome, ask)
     if output == Format.JSON:

@@ -39,6 +39,14 @@ Output = Annotated[
     ),
 ]
 
+Template = Annotated[
+    str | None,
+    typer.Option(
+        help="Template: a folder or what Copier takes, for instance gh:owner/name. "
+        "Default: the checkout that this runs from, else the published one."
+    ),
+]
+
 
 def no_findings(output: Format) -> None:
     """Raise `UserError` (usage) for the format of findings, in a command that has none."""

@@ -1,7 +1,6 @@
 """`pyo3-uv fix` on the command line."""
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -23,8 +22,7 @@ from pyo3_uv.cli.console import (
 )
 from pyo3_uv.cli.doctor import Features, ProjectPath, split
 from pyo3_uv.cli.report import as_annotations, as_json, show_findings
-from pyo3_uv.cli.trial import minutes, show_outcome, watched
-from pyo3_uv.edits.files import write_elsewhere
+from pyo3_uv.cli.trial import Diff, PatchFile, minutes, show_outcome, watched, write_diff
 from pyo3_uv.edits.lock import one_run
 from pyo3_uv.edits.patch import Patch
 from pyo3_uv.facts.discovery import load, load_all
@@ -40,12 +38,8 @@ from pyo3_uv.trial.trial import try_fixes
 def fix(
     path: ProjectPath = Path(),
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Print the changes, to be applied by git; write nothing.")
-    ] = False,
-    patch: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The same, into a file.")
-    ] = None,
+    diff: Diff = False,
+    patch: PatchFile = None,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Also with uncommitted changes.")
     ] = False,
@@ -100,11 +94,7 @@ def fix(
         step("")
         show_outcome(outcome, None if diff else first.repository)
         if only_shown:
-            text = outcome.patch.diff(first.repository)
-            if diff:
-                sys.stdout.buffer.write(text.encode())
-            if patch:
-                write_elsewhere(patch, text)
+            write_diff(outcome, first.repository, diff, patch)
             return
         result, reports = _apply(outcome, local, projects, reports, yes, step)
     if output == Format.JSON:

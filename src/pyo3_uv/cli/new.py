@@ -12,6 +12,7 @@ from pyo3_uv import shell
 from pyo3_uv.cli.console import (
     Format,
     Output,
+    Template,
     console,
     interactive,
     no_findings,
@@ -54,13 +55,7 @@ def new(
         Path | None,
         typer.Option(help="Answers from YAML, for instance another project's .copier-answers.yml."),
     ] = None,
-    template: Annotated[
-        str | None,
-        typer.Option(
-            help="Template: a folder or what Copier takes, for instance gh:owner/name. "
-            "Default: the checkout that this runs from, else the published one."
-        ),
-    ] = None,
+    template: Template = None,
     output: Output = Format.TEXT,
 ) -> None:
     """Make a project and bring it to green tests.

@@ -1,15 +1,33 @@
 """How a trial is shown: what goes on in it, for how long, and what it found out."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pyo3_uv import shell
 from pyo3_uv.cli.console import console, say, show_patch, shown, spinner
+from pyo3_uv.edits.files import write_elsewhere
 from pyo3_uv.trial.outcome import Outcome
+
+Diff = Annotated[
+    bool, typer.Option("--diff", help="Print the changes, to be applied by git; write nothing.")
+]
+PatchFile = Annotated[Path | None, typer.Option(metavar="FILE", help="The same, into a file.")]
+
+
+def write_diff(outcome: Outcome, root: Path, diff: bool, patch: Path | None) -> None:
+    """Print the changes, if `diff`, and write them into the file `patch`, if there is one."""
+    text = outcome.patch.diff(root)
+    if diff:
+        sys.stdout.buffer.write(text.encode())
+    if patch:
+        write_elsewhere(patch, text)
 
 
 def show_outcome(outcome: Outcome, root: Path | None) -> None:
