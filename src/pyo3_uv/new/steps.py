@@ -75,7 +75,7 @@ def _commit(project: Path) -> tuple[Result, str]:
     if repository and repository.resolve() != project.resolve():
         return done, f"left to you: the folder is in the repository {repository}"
     message = f"Start {project.resolve().name} from pyo3-uv-template"
-    for command in (["init"], ["add", "--all"], ["commit", "-m", message]):
+    for command in (["init", "-b", "main"], ["add", "--all"], ["commit", "-m", message]):
         quiet = [] if command[0] == "add" else ["--quiet"]
         result = run(["git", *command, *quiet], project, merge=True)
         unknown = result.code and run(["git", "var", "GIT_AUTHOR_IDENT"], project).code
@@ -93,7 +93,7 @@ def _commit(project: Path) -> tuple[Result, str]:
 def remaining_commands(steps: Sequence[Step], results: Sequence[StepResult]) -> list[str]:
     """Return the commands that were not run to a good end, as the user would type them."""
     completed = {result.name for result in results if result.ok}
-    commit = shell.chain("git init", "git add --all", 'git commit -m "Start"')
+    commit = shell.chain("git init -b main", "git add --all", 'git commit -m "Start"')
     return [
         shell.join(step.command) if step.command else commit
         for step in steps
