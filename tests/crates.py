@@ -42,13 +42,6 @@ CDYLIB = '[lib]\ncrate-type = ["cdylib", "rlib"]\n\n'
 PYO3 = '[dependencies]\npyo3 = { version = "0.30", features = ["abi3-py310"] }\n'
 SYSTEM = '[build-system]\nrequires = ["maturin>=1.14.1,<2"]\nbuild-backend = "maturin"\n'
 PYPROJECT = SYSTEM + '\n[project]\nname = "made"\nversion = "0.1.0"\nrequires-python = ">=3.10"\n'
-# What `fix` would else try: two loops of edits for each of the two, and PyO3 is compiled in them
-SPEED = """
-[tool.maturin]
-use-base-python = true
-editable-profile = "dev"
-features = ["pyo3/extension-module"]
-"""
 IGNORED = "target\n.venv\nenv\n*.so\n__pycache__\nCargo.lock\n"
 BUILD = "fn main() {\n    pyo3_build_config::add_libpython_rpath_link_args();\n}\n"
 

@@ -17,7 +17,7 @@ from pyo3_uv.facts.interpreters import Interpreter
 from pyo3_uv.trial.trial import try_fixes
 from tests import crates
 from tests.commands import PYO3_UV, commit_all, exit_code, git, run, terminal, uv
-from tests.crates import IGNORED, MODULE, PYPROJECT, SPEED, TEST, crate, venv, write
+from tests.crates import IGNORED, MODULE, PYPROJECT, TEST, crate, venv, write
 from tests.projects import replace, tree
 from tests.reports import fix, refused
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.build
 @pytest.fixture
 def made(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> Path:
     """Return a crate without Rust tests, as many that people maintain are."""
-    pyproject = PYPROJECT + "\n[tool.uv]\npackage = true\n" + SPEED
+    pyproject = PYPROJECT + "\n[tool.uv]\npackage = true\n"
     ignored = IGNORED.replace("Cargo.lock\n", "")
     project = crates.made(tmp_path / "made", **{"pyproject.toml": pyproject})
     (project / ".gitignore").write_text(ignored)
@@ -39,8 +39,6 @@ def made(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> Path:
 
 def test_project_without_rust_tests(made: Path, env: dict[str, str]) -> None:
     """It is told once what Rust tests would need; nothing that only they need is written."""
-    replace(made / "pyproject.toml", SPEED, "")
-    commit_all(made)
     output = run([PYO3_UV, "doctor", "--format=json"], made, env).output
     (only,) = json.loads(output)["projects"]
     found = {finding["id"]: finding["severity"] for finding in only["findings"]}
