@@ -56,7 +56,7 @@ settings.load_profile("same")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what lies in tests/slow; on Windows skip what it cannot run, and say why.
 
-    Files with builds come first: a worker gets a whole file, and the last ones should be short.
+    Files with builds come first: what the workers end with should be short.
     """
     for item in items:
         if os.name == "nt" and (reason := why_not_on_windows(item)):

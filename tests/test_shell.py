@@ -136,7 +136,7 @@ def test_what_is_left_to_do_on_windows(windows: None, tmp_path: Path) -> None:
     steps = steps_of(tmp_path, choice, Member(tmp_path, None, None))
     remaining = remaining_commands(steps, [])
     assert remaining[0] == "uv sync --python 'C:\\my python\\python.exe'"
-    assert 'git init; git add --all; git commit -m "Start"' in remaining
+    assert 'git init -b main; git add --all; git commit -m "Start"' in remaining
     assert shell.join(["C:\\my env\\python.exe", "-c", "import a; print('b')"]) == (
         "& 'C:\\my env\\python.exe' -c 'import a; print(''b'')'"
     )
