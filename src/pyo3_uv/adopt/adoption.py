@@ -292,9 +292,8 @@ class _Sorting:
         candidate = self.candidate
         if candidate.subfolder:
             return "it is read at the root of the repository only"
-        workflows = sorted((candidate.root / ".github/workflows").glob("*.y*ml"))
-        if workflows and name.startswith(RELEASES):
-            names = ", ".join(path.name for path in workflows[:3])
+        if candidate.workflows and name.startswith(RELEASES):
+            names = ", ".join(candidate.workflows[:3])
             return f"you have workflows ({names}), and two would test and publish the same"
         if name.endswith("dependabot.yml") and (folder := candidate.root / ".github").is_dir():
             others = [

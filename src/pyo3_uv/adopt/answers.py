@@ -192,7 +192,7 @@ def _extras(candidate: Candidate, found: Proposal) -> list[str]:
         found.notes["extras"] = "GitHub reads .github at the root of the repository only"
         return []
     folder, chosen = candidate.root / ".github", []
-    own = sorted(p.name for p in folder.glob("workflows/*.y*ml"))
+    own = candidate.workflows
     found.notes["extras"] = (
         f"github is left out, as there are workflows: {', '.join(own[:3])}"
         if own

@@ -35,10 +35,10 @@ class Candidate:
         """Where it lies in its repository; "" at the root of that."""
         return "" if self.root == self.top else relative(self.root, self.top)
 
-    @property
-    def flat(self) -> bool:
-        """Whether the crate lies beside pyproject.toml, as with the template's `layout: single`."""
-        return self.project.folder == self.root
+    @cached_property
+    def workflows(self) -> list[str]:
+        """The names of its own workflows."""
+        return sorted(path.name for path in self.root.glob(".github/workflows/*.y*ml"))
 
     @cached_property
     def commands(self) -> list[str]:

@@ -91,8 +91,8 @@ def fix(facts: Facts, patch: Patch) -> None:
     for path in dict.fromkeys((crate.manifest_path, crate.workspace_manifest)):
         patch.edit_toml(path, change)
     version = facts.pyo3_version
-    old_pyo3 = version and version < MODULE_VARIABLE
-    old_maturin = version and too_low(package.build_requires, "maturin", SETS_VARIABLE)
-    if package.maturin and package.pyproject_path and (old_pyo3 or old_maturin):
+    if not (package.maturin and package.pyproject_path and version):
+        return
+    if version < MODULE_VARIABLE or too_low(package.build_requires, "maturin", SETS_VARIABLE):
         feature = f"{crate.key}/extension-module"
         patch.add_line(package.pyproject_path, ("tool", "maturin"), "features", [feature])

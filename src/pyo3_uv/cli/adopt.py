@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-import questionary
 import typer
 
 from pyo3_uv import shell
@@ -168,9 +167,12 @@ def _as_json(candidate: Candidate, proposal: Proposal, adoption: Adoption) -> di
 def _apply(candidate: Candidate, adoption: Adoption, outcome: Outcome, ask: bool) -> dict[str, Any]:
     """Write the changes, if the user agrees, and say how to undo them; return what was done."""
     changed = outcome.patch.changed()
-    if ask and not questionary.confirm("Write this?", default=True).unsafe_ask():
-        say("nothing was changed")
-        raise typer.Exit(1)
+    if ask:
+        import questionary  # takes a fifth of the command's start, which only questions are to pay
+
+        if not questionary.confirm("Write this?", default=True).unsafe_ask():
+            say("nothing was changed")
+            raise typer.Exit(1)
     new = [relative(path, candidate.top) for path in changed if not path.exists()]
     edited = [relative(path, candidate.top) for path in changed if path.exists()]
     originals = [relative(path, candidate.top) for path in write(outcome, [])]
