@@ -275,6 +275,7 @@ REASONS = {
     r"No module named 'encodings'|failed to get the Python codec": "no standard library",
     r"run `cargo clean": "stops, and says what to do",
     r"ModuleNotFoundError|ImportError": "module not found",
+    r"No solution found": "no versions fit",
     r"starts_with\(": "another Python",
     r"assertion": "another environment",
 }

@@ -32,6 +32,7 @@ from tests.projects import Loop, read_toml
 from tests.pythons import relocate, shared_interpreters, unactivated
 from tests.tools import TOOLS, uvx
 
+from .measure import verdict
 from .report import embed
 
 HERE = Path(__file__).parent
@@ -260,20 +261,6 @@ mod imports {{
     }}
 }}
 """
-REASONS = {
-    r"undefined symbol|undefined reference": "does not link",
-    r"cannot open shared object file": "libpython not found",
-    r"No module named 'encodings'|failed to get the Python codec": "no standard library",
-    r"ModuleNotFoundError|ImportError": "module not found",
-    r"No solution found": "no versions fit",
-}
-
-
-def verdict(done: Result) -> Cell:
-    if done.code == 0:
-        return {"passes": True}
-    found = (why for pattern, why in REASONS.items() if re.search(pattern, done.output))
-    return {"passes": False, "note": next(found, "fails")}
 
 
 def rust_test(bench: Bench, peer: Peer) -> Cell:

@@ -37,8 +37,7 @@ def why_not(project: Project, manifest: Table) -> str | None:
     if own and rust and Version(own) < Version(rust):
         return f"rust-version is {own}, and PyO3 {needed} needs {rust}"
     (pyo3, *_) = dependencies
-    version = lowest(project)
-    if version and version >= Version(needed):
+    if not _is_older(project, needed):
         return None
     if pyo3.get("path") or not str(pyo3["source"]).startswith("registry+"):
         return f"it needs PyO3 {needed}, and yours is not taken from a registry"
@@ -49,9 +48,16 @@ def why_not(project: Project, manifest: Table) -> str | None:
 
 def raises(project: Project, manifest: Table) -> str:
     """Say which PyO3 the build script brings with it; "" if that is the project's already."""
-    version, needed = lowest(project), _required(manifest)
-    low = version is None or version < Version(needed)
-    return f"PyO3 {version} becomes {needed}, which it needs" if low else ""
+    needed = _required(manifest)
+    if not _is_older(project, needed):
+        return ""
+    return f"PyO3 {lowest(project)} becomes {needed}, which it needs"
+
+
+def _is_older(project: Project, needed: str) -> bool:
+    """Whether the project allows a PyO3 older than `needed`."""
+    version = lowest(project)
+    return version is None or version < Version(needed)
 
 
 def _required(manifest: Table) -> str:
@@ -64,8 +70,7 @@ def _apply(text: str, needed: str, project: Project, patch: Patch) -> None:
     """Make the changes, or none, and say why."""
     before = dict(patch.files)
     try:
-        version = lowest(project)
-        if version is None or version < Version(needed):
+        if _is_older(project, needed):
             for path in dict.fromkeys(
                 (project.crate.manifest_path, project.crate.workspace_manifest)
             ):

@@ -118,14 +118,15 @@ def _apply(
 
     Return the result as JSON has it, and the reports then.
     """
-    import questionary  # takes a fifth of the command's start, which only questions are to pay
-
     first, changed = projects[0], outcome.patch.changed()
     failed, originals = list[str](), list[Path]()
     if changed or outcome.commands:
-        if not yes and not questionary.confirm("Apply?", default=True).unsafe_ask():
-            say("nothing was changed")
-            raise typer.Exit(1)
+        if not yes:
+            import questionary  # takes a fifth of the command's start; only questions are to pay
+
+            if not questionary.confirm("Apply?", default=True).unsafe_ask():
+                say("nothing was changed")
+                raise typer.Exit(1)
         originals = write(outcome, local)
         failed = [shell.join(c) for folder, c in outcome.commands if not _run_fix(c, folder, step)]
         stale = any(f.id == "stale-configuration" for report in reports for f in report.found)
