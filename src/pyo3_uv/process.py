@@ -4,10 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+# What ends a command
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class UserError(Exception):
@@ -74,24 +78,25 @@ def run(
     exit code 127, one that takes longer than `seconds` is ended and has 124, as with `timeout`. At
     Ctrl-C the program and what it has started are ended. What it prints is read as UTF-8.
     """
+    process: subprocess.Popen[str] | None = None
     try:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**_UTF_8, **(outer_environment() if env is None else env)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            # A group of its own: cargo's rustc and uv's backend end with it.
-            start_new_session=True,
-        )
+        with _signals_wait():
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env={**_UTF_8, **(outer_environment() if env is None else env)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                # A group of its own: cargo's rustc and uv's backend end with it.
+                start_new_session=True,
+            )
+        stdout, stderr = process.communicate(timeout=seconds)
     except OSError as error:
         return Result(127, "", f"{command[0]}: {error.strerror}")
-    try:
-        stdout, stderr = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         _end(process)
         return Result(124, "", f"{command[0]}: not done after {seconds:.0f} s")
@@ -101,8 +106,33 @@ def run(
     return Result(process.returncode, stdout, stderr or "")
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Let what ends this command wait until a program that is being started can be ended, too.
+
+    Else it goes on: a copy of a project could not be removed, as `uv build` still wrote there.
+    """
+    if threading.current_thread() is not threading.main_thread():  # signals go to that one
+        yield
+        return
+    caught: list[int] = []
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    handled = {number: handler for number, handler in before.items() if callable(handler)}
+    for number in handled:
+        signal.signal(number, lambda number, _: caught.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+        for number in caught:
+            signal.raise_signal(number)
+
+
+def _end(process: subprocess.Popen[str] | None) -> None:
     """Interrupt a program and what it has started, so that they clean up, then kill what is left."""
+    if process is None:
+        return
     for number in ("SIGINT", "SIGKILL"):
         with suppress(ProcessLookupError):
             if os.name == "nt":

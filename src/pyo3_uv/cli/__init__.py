@@ -15,9 +15,7 @@ from pyo3_uv.cli.console import make_printable, shown
 from pyo3_uv.cli.doctor import doctor
 from pyo3_uv.cli.fix import fix
 from pyo3_uv.cli.new import new
-from pyo3_uv.process import UserError
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from pyo3_uv.process import SIGNALS, UserError
 
 app = typer.Typer(
     no_args_is_help=True,
