@@ -133,6 +133,7 @@ def fast(target: Path) -> dict[str, str]:
         "CARGO_INCREMENTAL": "0",
         "RUSTC_WRAPPER": str(ROOT / "tests/rustc.sh"),
         "SCCACHE": str(Path(sys.executable).with_name("sccache")),
+        "OUT_DIRS": str(Path.home() / ".cache/pyo3-uv-template"),
         "MYPY_CACHE_DIR": str(target / "mypy"),
     }
 
