@@ -44,24 +44,24 @@ COMMON = {
 settings.register_profile(
     "same",
     derandomize=True,
-    max_examples=20,
+    max_examples=10,
     phases=[Phase.explicit, Phase.generate],  # to shrink an example takes minutes
     **COMMON,
 )
-settings.register_profile("hunt", max_examples=200, **COMMON)
+settings.register_profile("hunt", max_examples=100, **COMMON)
 settings.load_profile("same")
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in tests/slow; on Windows skip what it cannot run, and say why.
+    """Mark what lies in tests/slow and is not run each week only; on Windows skip what it cannot run, and say why.
 
     Files with builds come first: what the workers end with should be short.
     """
     for item in items:
         if os.name == "nt" and (reason := why_not_on_windows(item)):
             item.add_marker(pytest.mark.skip(reason=reason))
-        if ROOT / "tests/slow" in item.path.parents:
+        if ROOT / "tests/slow" in item.path.parents and not item.get_closest_marker("weekly"):
             item.add_marker(pytest.mark.slow)
     build = {item.path for item in items if item.get_closest_marker("build")}
     items.sort(key=lambda item: item.path not in build)
@@ -236,6 +236,16 @@ def newest() -> Interpreter:
 def env(target: Path, middle: Interpreter) -> dict[str, str]:
     """Return an environment for builds with `middle`, nothing activated."""
     return environment(target, middle)
+
+
+@pytest.fixture
+def as_environment(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let parts of the command that a test calls build as fast as the command that it starts."""
+    for name in os.environ.keys() - env.keys():
+        if not name.startswith("PYTEST"):
+            monkeypatch.delenv(name)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")

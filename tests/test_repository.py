@@ -1,16 +1,15 @@
 """README, the documentation and the repository itself."""
 
 import re
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.commands import ROOT, clean_environment, git, run, with_path
+from tests.commands import ROOT, git, run, with_path
 from tests.conftest import QUESTIONS, Render
 from tests.projects import files
-from tests.pythons import interpreters
+from tests.pythons import environment, interpreters
 from tests.tools import RUFF, TOOLS, check_workflows, uvx
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -88,7 +87,7 @@ def test_every_question_is_documented() -> None:
 
 @pytest.mark.slow
 @pytest.mark.build
-def test_readme_set_up_line(template: Path, tmp_path: Path) -> None:
+def test_readme_set_up_line(template: Path, target: Path, tmp_path: Path) -> None:
     """Run it as it stands, with pip of a fresh environment, in a clone of the template."""
     line, _ = setup_lines()
     python = interpreters()[-1] if interpreters() else None
@@ -97,12 +96,11 @@ def test_readme_set_up_line(template: Path, tmp_path: Path) -> None:
     run([python.path, "-m", "venv", tmp_path / "pip"], tmp_path)
     clone = tmp_path / "pyo3-uv-template"
     run(["git", "clone", "--quiet", template, clone], tmp_path)
-    env = with_path(clean_environment(), tmp_path / "pip/bin", python.path.parent)
+    env = with_path(environment(target, python), tmp_path / "pip/bin", python.path.parent)
     output = run(["bash", "-c", line], clone, env).output
     assert "ok     uv run pytest" in output
     assert "ok     cargo test" in output
     assert (tmp_path / "myproj/.python-version").read_text() == python.minor + "\n"
-    shutil.rmtree(tmp_path / "myproj/target")
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:
@@ -112,6 +110,9 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     assert script.rstrip().removesuffix(f"\n{test} -m slow").endswith("\n" + test)
     assert f"python3 -m {install}" in script
     assert ".ci/run" in (ROOT / ".github/workflows/ci.yml").read_text()
+    for name in ("current", "release"):
+        workflow = (ROOT / f".github/workflows/{name}.yml").read_text()
+        assert "- run: .ci/run\n      - run: uv run pytest -m weekly\n" in workflow
 
 
 def test_workflows_are_sound() -> None:

@@ -1,4 +1,4 @@
-"""A healthy project in which one thing is broken: the doctor finds that, and nothing else."""
+"""A healthy project in which something is broken: the doctor finds that, and nothing else."""
 
 import re
 from pathlib import Path
@@ -12,29 +12,43 @@ from tests.damage import BREAK
 from tests.reports import doctor
 
 pytestmark = pytest.mark.build
-QUICK = {"no PYO3_PYTHON", "no runner"}
 SHOWN = {"no rpath", "no runner", "slow"}  # one for each severity
+# Those that do not hide each other share a run
+TOGETHER = [
+    ["force", "no cache keys", "extension-module"],
+    ["other #[pymodule]", "no auto-initialize", "other stub"],
+    ["extension-module by default", "other parameter"],
+]
+ALONE = [[name] for name in BREAK if not any(name in names for names in TOGETHER)]
+QUICK = [["no PYO3_PYTHON"], ["no runner"]]
 
 
 @pytest.mark.parametrize(
-    "broken",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in BREAK],
+    "names",
+    [
+        pytest.param(names, id=", ".join(names), marks=[pytest.mark.slow] * (names not in QUICK))
+        for names in [*TOGETHER, *ALONE]
+    ],
 )
 def test_one_thing_broken(
-    broken: str, project: Path, middle: Interpreter, env: dict[str, str]
+    names: list[str], project: Path, middle: Interpreter, env: dict[str, str]
 ) -> None:
-    damage, problem, severity, evidence = BREAK[broken]
+    broken = names[0]
     if broken == "no module":
         run([uv(), "sync", "--quiet"], project, env)  # so that uv has nothing else to build
-    damage(project)
+    for name in names:
+        BREAK[name][0](project)
     report = doctor(project, env)
-    [found] = report["findings"]
-    assert (found["id"], found["severity"]) == (problem, severity)
-    assert evidence in found["evidence"]
+    found = {finding["id"]: finding for finding in report["findings"]}
+    assert found.keys() == {BREAK[name][1] for name in names}
+    for _, problem, severity, evidence in (BREAK[name] for name in names):
+        assert found[problem]["severity"] == severity
+        assert evidence in found[problem]["evidence"]
     if broken == "no module":
         heals(project, env, report)
     if broken not in SHOWN:
         return
+    _, problem, severity, _ = BREAK[broken]
     shown = run([PYO3_UV, "doctor", project / "Cargo.toml"], ROOT, env, check=False)
     assert shown.code == (severity == "error")
     *_, last = shown.output.splitlines()

@@ -96,6 +96,7 @@ def test_project_of_uv_init(middle: Interpreter, target: Path, clone: Path, tmp_
 BUILD_SCRIPT = 'fn main() {\n    println!("cargo:rerun-if-changed=build.rs");\n}\n'
 
 
+@pytest.mark.weekly
 def test_in_a_subfolder_with_maturin_develop(
     middle: Interpreter, target: Path, clone: Path, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """Environments that were moved, changed or are elsewhere; shells that interfere."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from pyo3_uv.facts.interpreters import Interpreter
 from tests.checks.test_one_thing_broken import heals
-from tests.commands import PYO3_UV, ROOT, run, uv, with_path
+from tests.commands import PYO3_UV, ROOT, bring_back, run, uv, with_path
 from tests.conftest import Render
 from tests.damage import remove_env, remove_rpath, remove_runner
 from tests.pythons import activate, environment, foreign, relocate, sync
@@ -17,15 +18,37 @@ from tests.reports import doctor, ids
 pytestmark = pytest.mark.build
 
 
+def without_stub(project: Path) -> Path:
+    """Remove the stub, as to compare it is half of what the doctor does."""
+    [stub] = project.glob("python/*/_core.pyi")
+    stub.unlink()
+    return project
+
+
+@pytest.fixture
+def project(healthy: Path) -> Iterator[Path]:
+    yield without_stub(healthy)
+    bring_back(healthy)
+
+
 @pytest.mark.parametrize(
     ("python", "answers"),
     [
-        ("middle", {}),
-        ("middle", {"kind": "app"}),
-        ("relocated", {"example": False, "abi": "version", "windows": True}),
-        ("relocated", {"kind": "app", "example": False}),
+        pytest.param("middle", {}, id="extension"),
+        pytest.param("middle", {"kind": "app"}, id="app"),
+        pytest.param(
+            "relocated",
+            {"example": False, "abi": "version", "windows": True},
+            id="minimal, windows",
+            marks=pytest.mark.weekly,
+        ),
+        pytest.param(
+            "relocated",
+            {"kind": "app", "example": False},
+            id="minimal app",
+            marks=pytest.mark.weekly,
+        ),
     ],
-    ids=["extension", "app", "minimal, windows", "minimal app"],
     indirect=["python"],
 )
 def test_render_is_healthy(
@@ -54,6 +77,7 @@ def exact(python: Interpreter) -> str:
     return run([python.path, "-c", code], ROOT).output.strip()
 
 
+@pytest.mark.weekly
 def test_moved_project(synced: Render, middle: Interpreter, env: dict[str, str]) -> None:
     """The scripts in .venv name its Python by its old path."""
     env = with_path(env, middle.path.parent)
@@ -66,7 +90,7 @@ def test_moved_project(synced: Render, middle: Interpreter, env: dict[str, str])
         assert result.code != 0
         assert all(part in result.output for part in ("Failed to spawn", "No such file"))
         if kind == "extension":
-            report = doctor(project, env)
+            report = doctor(without_stub(project), env)
             assert ids(report) == ["environment-moved"]
             assert report["findings"][0]["severity"] == "error"
             assert report["findings"][0]["remedy"] == fix
@@ -78,6 +102,7 @@ def test_moved_project(synced: Render, middle: Interpreter, env: dict[str, str])
             run(["uv", "run", "pytest"], project, env)
 
 
+@pytest.mark.weekly
 def test_rpath_missing_where_the_loader_finds_libpython(
     project: Path, middle: Interpreter, target: Path
 ) -> None:
@@ -122,7 +147,7 @@ def test_environment_elsewhere(
 ) -> None:
     """As in containers: `.venv` is then not where PYO3_PYTHON looks."""
     env = environment(target, middle) | {"UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv")}
-    project = synced(middle, env, extras=[])
+    project = without_stub(synced(middle, env, extras=[]))
     report = doctor(project, env)
     assert ids(report) == ["interpreter"]
     assert report["findings"][0]["remedy"].startswith("export PYO3_PYTHON=")
@@ -141,7 +166,7 @@ def test_environment_elsewhere(
 def test_environment_missing_or_changed(
     render: Render, middle: Interpreter, newest: Interpreter, env: dict[str, str]
 ) -> None:
-    project = render(python_version=middle.minor, abi="version", extras=[])
+    project = without_stub(render(python_version=middle.minor, abi="version", extras=[]))
     report = doctor(project, env)
     assert ids(report) == ["no-environment"]
     assert report["findings"][0]["remedy"] == "uv sync"
@@ -164,12 +189,13 @@ def test_environment_missing_or_changed(
     assert "is there and does not start" in report["findings"][0]["evidence"]
 
 
+@pytest.mark.weekly
 def test_relocated_python(
     synced: Render, middle: Interpreter, relocated: Interpreter, target: Path, tmp_path: Path
 ) -> None:
     """Standard library that is not found; libpython without its development files."""
     env = environment(target, relocated)
-    project = synced(relocated, env, extras=[])
+    project = without_stub(synced(relocated, env, extras=[]))
     remove_runner(project)
     report = doctor(project, env)
     assert ids(report) == ["no-standard-library"]
@@ -181,7 +207,7 @@ def test_relocated_python(
     for path in bare.libpython.parent.glob("libpython*"):
         if path != bare.libpython:
             path.unlink()
-    project = synced(bare, env, "bare", extras=[])
+    project = without_stub(synced(bare, env, "bare", extras=[]))
     report = doctor(project, env)
     assert ids(report) == ["libpython-missing"]
     problem = report["findings"][0]
@@ -194,6 +220,7 @@ def test_relocated_python(
     assert "cannot be linked with it" in result.output and not (tmp_path / "made").exists()
 
 
+@pytest.mark.weekly
 def test_seed(middle: Interpreter, relocated: Interpreter, target: Path, tmp_path: Path) -> None:
     """The project of uv issue 11006: libpython, the standard library, and force."""
     for python in (middle, relocated):

@@ -91,7 +91,10 @@ def check_all(project: Path, env: dict[str, str]) -> None:
         cargo(project, env, "check", "--quiet", *options)
 
 
-@pytest.mark.parametrize("shape", OPTIONAL)
+@pytest.mark.parametrize(
+    "shape",
+    ["implicit feature", *(pytest.param(s, marks=pytest.mark.weekly) for s in [*OPTIONAL][1:])],
+)
 def test_optional_pyo3(shape: str, building: dict[str, str], tmp_path: Path) -> None:
     """Before: `pyo3_build_config::get()` requires a direct dependency on `pyo3`, or E0433."""
     features, dependencies, script = OPTIONAL[shape]
@@ -133,6 +136,7 @@ def repository(
     return repository
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("source", ["path", "git", "workspace"])
 def test_pyo3_that_is_in_no_registry(
     source: str, repository: Path, building: dict[str, str], tmp_path: Path
@@ -153,6 +157,7 @@ def test_pyo3_that_is_in_no_registry(
     assert "test starts ... ok" in cargo(project, building, "test")
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("version", ["0.27.2", "0.29.1"])
 def test_build_script_for_older_pyo3(
     version: str, building: dict[str, str], tmp_path: Path
@@ -207,6 +212,7 @@ def test_new_build_script_is_in_the_sdist(env: dict[str, str], tmp_path: Path) -
         assert "made-0.1.0/build.rs" in run(["tar", "-tf", archive], project).output.splitlines()
 
 
+@pytest.mark.weekly
 def test_wheel_of_setuptools_rust_has_no_runpath(
     middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:

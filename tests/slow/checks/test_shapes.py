@@ -30,6 +30,7 @@ pytestmark = pytest.mark.build
 UV = "\n[tool.uv]\npackage = true\n"
 
 
+@pytest.mark.weekly
 def test_library_name_that_was_chosen(
     middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -78,6 +79,7 @@ def test_features_of_an_optional_pyo3(
     )
 
 
+@pytest.mark.weekly
 def test_pyo3_ffi_alone(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> None:
     """As in orjson: no #[pymodule], no auto-initialize."""
     lib = """
@@ -109,6 +111,7 @@ def test_pyo3_ffi_alone(middle: Interpreter, env: dict[str, str], tmp_path: Path
     run(["cargo", "test"], project, env)
 
 
+@pytest.mark.weekly
 def test_crates_of_a_repository(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> None:
     """Without a crate at its root, all are checked, in one report; what is no manifest is not."""
     first = made(tmp_path / "first", **{"pyproject.toml": PYPROJECT + UV})
@@ -135,7 +138,16 @@ def test_crates_of_a_repository(middle: Interpreter, env: dict[str, str], tmp_pa
     run(["cargo", "test"], tmp_path / "rust/second", env)
 
 
-@pytest.mark.parametrize("kind", ["root", "other name", "activated", "conda", "variable"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "other name",
+        *(
+            pytest.param(k, marks=pytest.mark.weekly)
+            for k in ("root", "activated", "conda", "variable")
+        ),
+    ],
+)
 def test_environment_that_is_there(
     kind: str, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -169,6 +181,7 @@ def test_environment_that_is_there(
     assert found == {folder} and not list(tmp_path.rglob("uv.lock"))
 
 
+@pytest.mark.weekly
 def test_package_that_was_never_installed_or_is_gone(
     middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -206,6 +219,7 @@ def test_package_that_was_never_installed_or_is_gone(
     assert run([uv(), "pip", "show", "--quiet", "pytest"], project, env).code == 0
 
 
+@pytest.mark.weekly
 def test_evidence_of_one_python(
     middle: Interpreter, newest: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -227,6 +241,7 @@ def test_evidence_of_one_python(
     assert shown["output"] in repeated
 
 
+@pytest.mark.weekly
 def test_neighbour_passes_as_before(
     middle: Interpreter, relocated: Interpreter, target: Path, tmp_path: Path
 ) -> None:
@@ -255,6 +270,7 @@ def host(folder: Path) -> None:
     (folder / "build.rs").write_text(BUILD)
 
 
+@pytest.mark.weekly
 def test_configuration_that_would_hit_others(
     middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -277,6 +293,7 @@ def test_configuration_that_would_hit_others(
     assert "build.rs" in result["changed"], "the rest is done"
 
 
+@pytest.mark.weekly
 def test_project_that_uv_cannot_read(
     middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -321,6 +338,7 @@ NAMED = {
 }
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("where", NAMED)
 def test_setuptools_rust(
     where: str, middle: Interpreter, env: dict[str, str], tmp_path: Path

@@ -8,13 +8,15 @@ from itertools import cycle
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+import pytest
+
 from pyo3_uv.edits.lock import one_run
 from pyo3_uv.edits.patch import Patch
 from tests.commands import commit_all
 from tests.projects import tree
 
 NAMES = ["Cargo.toml", "pyproject.toml", "crates/a/build.rs", ".cargo/config.toml"]
-RUNS, SIZE = 200, 20_000
+RUNS, SIZE = 100, 20_000
 
 
 def write_for_ever(root: Path, ready: Event) -> None:
@@ -26,7 +28,8 @@ def write_for_ever(root: Path, ready: Event) -> None:
                 pass
 
 
-def test_200_kills(tmp_path: Path) -> None:
+@pytest.mark.weekly
+def test_100_kills(tmp_path: Path) -> None:
     """At random moments, as `kill -9` does. Before: the next run said nothing of it."""
     root = tmp_path / "root"
     for name in NAMES:

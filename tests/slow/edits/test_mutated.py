@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ from tests.crates import PYPROJECT
 from tests.projects import tree
 from tests.reports import facts_of
 
-EXAMPLES = 80 if settings.get_current_profile_name() == "same" else 5_000
+EXAMPLES = 40 if settings.get_current_profile_name() == "same" else 5_000
 # Those that need no build, and no registry
 ASKED = [c for c in CHECKS if not c.__name__.endswith(("auto_initialize", "libpython_missing"))]
 
@@ -198,6 +199,7 @@ def limit(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.weekly
 @settings(max_examples=EXAMPLES)
 @given(projects())
 def test_mutated(files: dict[str, bytes]) -> None:

@@ -147,7 +147,13 @@ def test_start_after_a_failed_start(default_app: App, tmp_path: Path) -> None:
     run(["cargo", "test", "--test", "failed_start", "start_again"], app.project, env)
 
 
-@pytest.mark.parametrize("example", [True, False], ids=["example", "minimal"])
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(True, id="example"),
+        pytest.param(False, id="minimal", marks=pytest.mark.weekly),
+    ],
+)
 def test_app_checks_and_readme(
     synced: Render, target: Path, middle: Interpreter, example: bool
 ) -> None:

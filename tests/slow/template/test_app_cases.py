@@ -193,6 +193,7 @@ def test_cases(app: App, program: Path, tmp_path: Path) -> None:
     assert differences(app, program, NAMES, tmp_path) == {}
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("python", ["oldest", "newest"], indirect=True)
 def test_cases_of_each_kind(
     shared_project: Render, python: Interpreter, target: Path, tmp_path: Path
@@ -201,6 +202,7 @@ def test_cases_of_each_kind(
     assert differences(app, app.build(), KINDS, tmp_path) == {}
 
 
+@pytest.mark.weekly
 def test_cases_in_a_bundle(
     shared_project: Render, relocated: Interpreter, target: Path, tmp_path: Path
 ) -> None:

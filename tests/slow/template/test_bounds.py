@@ -74,7 +74,7 @@ def has_rust(version: str) -> bool:
 @pytest.mark.parametrize(
     ("rust", "layout"),
     [
-        pytest.param("installed", "single", marks=pytest.mark.build),
+        pytest.param("installed", "single", marks=[pytest.mark.build, pytest.mark.weekly]),
         ("oldest", "single"),
         ("oldest", "workspace"),
     ],

@@ -31,6 +31,7 @@ def project(shared_project: Render, middle: Interpreter, env: dict[str, str]) ->
     return project
 
 
+@pytest.mark.weekly
 @pytest.mark.build
 def test_tools_of_the_extras_on_the_oldest_python(
     synced: Render, oldest: Interpreter, target: Path
@@ -110,7 +111,7 @@ def test_pre_commit_hooks(project: Path, env: dict[str, str]) -> None:
 
 
 @pytest.mark.build
-@pytest.mark.parametrize("layout", ["single", "workspace"])
+@pytest.mark.parametrize("layout", ["single", pytest.param("workspace", marks=pytest.mark.weekly)])
 def test_vscode_starts_rust_tests_in_the_environment(
     synced: Render, middle: Interpreter, env: dict[str, str], layout: str
 ) -> None:

@@ -80,12 +80,13 @@ def points(seconds: float, number: int) -> list[float]:
 
 def moments(before: float, after: float) -> list[tuple[bool, float]]:
     """Return delays: from the start, and (True) from the first change of a file."""
-    return [(False, d) for d in points(before, 2)] + [(True, d) for d in points(after, 4)]
+    return [(False, d) for d in points(before, 1)] + [(True, d) for d in points(after, 3)]
 
 
 # ---- SIGKILL ----
 
 
+@pytest.mark.weekly
 def test_killed_copy(template: Path, tmp_path: Path) -> None:
     """Without the answers file, which may be empty, the same command completes the project."""
     env = clean_environment()
@@ -130,6 +131,7 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repository
 
 
+@pytest.mark.weekly
 def test_killed_update(releases: Path, tmp_path: Path) -> None:
     """With the commands of docs/troubleshooting.md everything is as committed, and the update can be repeated."""
     env = clean_environment()
@@ -176,6 +178,7 @@ def project(synced: Render, middle: Interpreter, env: dict[str, str]) -> Path:
     return project
 
 
+@pytest.mark.weekly
 @pytest.mark.build
 def test_killed_sync(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     """With the commands of docs/troubleshooting.md everything is there; nothing broken is left in a cache.
@@ -223,6 +226,7 @@ mount -o remount,size=1g ..
 """
 
 
+@pytest.mark.weekly
 def test_full_disk(
     template: Path, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:

@@ -34,12 +34,19 @@ ODD = "/".join(NAMES[key] for key in ("unicode", "quotes", "substitution", "patt
 
 
 @pytest.mark.build
-@pytest.mark.parametrize("name", [ODD, NAMES["long"]], ids=["odd", "long"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(ODD, id="odd"),
+        pytest.param(NAMES["long"], id="long", marks=pytest.mark.weekly),
+    ],
+)
 def test_commands_pass(render: Render, middle: Interpreter, env: dict[str, str], name: str) -> None:
     project = render(name, project_name="my-project", python_version=middle.minor)
     commands_pass(project, middle, env)
 
 
+@pytest.mark.weekly
 @pytest.mark.build
 def test_own_target_folder(render: Render, middle: Interpreter, env: dict[str, str]) -> None:
     """cargo's folder has the odd name too. (A percent sign there is too much for rust-lld.)"""
@@ -63,6 +70,7 @@ def test_app(render: Render, middle: Interpreter, target: Path, env: dict[str, s
     assert output.startswith(f"Python {middle.minor}.")
 
 
+@pytest.mark.weekly
 @pytest.mark.build
 def test_through_a_symbolic_link(
     render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
@@ -77,6 +85,7 @@ def test_through_a_symbolic_link(
     assert "Compiling" not in run(["cargo", "test"], link, env | {"PWD": str(link)}).output
 
 
+@pytest.mark.weekly
 @pytest.mark.build
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_base_python_in_an_odd_folder(
@@ -107,6 +116,7 @@ def odd_python(
 # ---- Inside other workspaces ----
 
 
+@pytest.mark.weekly
 @pytest.mark.build
 def test_in_a_cargo_workspace(
     render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path
@@ -165,6 +175,7 @@ def test_in_a_uv_workspace(
     assert not (project / ".venv").exists()
 
 
+@pytest.mark.weekly
 @pytest.mark.build
 def test_below_a_uv_workspace_that_does_not_name_it(
     render: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path

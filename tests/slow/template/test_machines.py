@@ -73,6 +73,7 @@ def test_nothing_else_is_needed(
     passes(project, env, "Minimal")
 
 
+@pytest.mark.weekly
 def test_core_without_python(
     template: Path, target: Path, middle: Interpreter, tmp_path: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_core_without_python(
     assert "python" in fails(["cargo", "test"], project, loop.env)
 
 
+@pytest.mark.weekly
 def test_without_uv(project: Path, app: Path, env: dict[str, str], tmp_path: Path) -> None:
     """It is needed for the environment only."""
     env = env | {"PATH": path_with(tmp_path / "bin", *RUST, *LINKER)}
@@ -98,6 +100,7 @@ def test_without_uv(project: Path, app: Path, env: dict[str, str], tmp_path: Pat
         run(["cargo", "test"], folder, env)
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize(
     ("missing", "commands", "message"),
     [
@@ -126,6 +129,7 @@ def test_without_a_part_of_rust(
         assert message in fails(["cargo", "test"], project, env)
 
 
+@pytest.mark.weekly
 def test_without_development_files(
     synced: Render, middle: Interpreter, target: Path, tmp_path: Path
 ) -> None:
@@ -149,6 +153,7 @@ def test_copier_without_git(tmp_path: Path) -> None:
     assert f"| `{message}`" in (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.weekly
 def test_offline(project: Path, env: dict[str, str]) -> None:
     """With warm caches, editing and testing go on."""
     passes(project, env | {"UV_OFFLINE": "1", "CARGO_NET_OFFLINE": "true"}, "Offline")
@@ -169,6 +174,7 @@ def test_foreign_python(
     run(["cargo", "test"], app, env)
 
 
+@pytest.mark.weekly
 def test_foreign_rust(project: Path, env: dict[str, str], tmp_path: Path) -> None:
     """Flags, target and target folder of the user."""
     [host] = [
@@ -181,6 +187,7 @@ def test_foreign_rust(project: Path, env: dict[str, str], tmp_path: Path) -> Non
     assert Path(env["CARGO_TARGET_DIR"], host, "debug").is_dir()
 
 
+@pytest.mark.weekly
 def test_foreign_python_home(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     """No Python starts with another's standard library; it prints the variable."""
     home = str(other_than(middle).base_prefix)
@@ -190,6 +197,7 @@ def test_foreign_python_home(project: Path, middle: Interpreter, env: dict[str, 
     passes(project, env, "Without PYTHONHOME")
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("kind", ["extension", "app"])
 def test_environment_elsewhere(
     synced: Render,

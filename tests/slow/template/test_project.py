@@ -37,7 +37,7 @@ def test_checks_are_clean_without_a_stable_abi(
         run([uv(), "run", *command], project, env)
 
 
-@pytest.mark.parametrize("layout", ["single", "workspace"])
+@pytest.mark.parametrize("layout", ["single", pytest.param("workspace", marks=pytest.mark.weekly)])
 def test_readme_of_the_render(
     synced: Render, middle: Interpreter, env: dict[str, str], layout: str
 ) -> None:
@@ -107,6 +107,7 @@ def test_an_edit_of_the_core(loop: Loop) -> None:
 # ---- Another Python in .venv ----
 
 
+@pytest.mark.weekly
 def test_relocated_python_of_the_same_version(
     synced: Render, middle: Interpreter, relocated: Interpreter, env: dict[str, str]
 ) -> None:

@@ -187,6 +187,7 @@ def test_errors_name_the_remedy(project: Path, env: dict[str, str]) -> None:
     assert (project / STUB).read_bytes() == before
 
 
+@pytest.mark.weekly
 def test_a_moved_python_folder_is_followed(project: Path, env: dict[str, str]) -> None:
     git(project, "mv", "python", "lib")
     for key in ("python-source", "mypy_path"):
@@ -203,6 +204,7 @@ def test_a_moved_python_folder_is_followed(project: Path, env: dict[str, str]) -
     assert done.code == 1 and f"error: {project / STUB} is not in {project}/lib" in done.output
 
 
+@pytest.mark.weekly
 def test_by_hand(project: Path, env: dict[str, str]) -> None:
     """Without stubs.py and its step, the checks of ci.yml pass; stubtest compares the stub."""
     (project / "stubs.py").unlink()

@@ -44,7 +44,10 @@ def test_what_slows_down_the_owners_tests_is_left_out(
         "tests/test_made.py": "from made import answer\n\n\ndef test():\n    assert answer()\n",
         ".gitignore": IGNORED.replace("Cargo.lock\n", ""),
     }
-    project = made(tmp_path / "made", CDYLIB + '[dependencies]\npyo3 = "0.30"\n', LIB, **files)
+    tables = (
+        CDYLIB + '[dependencies]\npyo3 = "0.30"\n\n[profile.release.package."*"]\nopt-level = 0\n'
+    )
+    project = made(tmp_path / "made", tables, LIB, **files)
     run([uv(), "sync", "--quiet", "--python", middle.path], project, env)
     commit_all(project)
     result = fix(project, env)
@@ -79,6 +82,7 @@ def test_estimate_leaves_the_lock_file_as_it_is(tmp_path: Path) -> None:
     assert not (project.folder / "Cargo.lock").exists()
 
 
+@pytest.mark.usefixtures("as_environment")
 def test_lock_file_of_a_measurement_is_removed(tmp_path: Path) -> None:
     """Before: fixes had `uv sync --frozen`, for a lock file that only the copy had."""
     project = load(made(tmp_path / "made", **{"pyproject.toml": PYPROJECT}))

@@ -53,7 +53,7 @@ def test_project_without_rust_tests(made: Path, env: dict[str, str]) -> None:
     assert fix(made, env, "--allow-dirty")["changed"] == []
 
 
-@pytest.mark.parametrize("config", ["committed", "local"])
+@pytest.mark.parametrize("config", ["committed", pytest.param("local", marks=pytest.mark.weekly)])
 def test_whom_it_binds(made: Path, env: dict[str, str], config: str, tmp_path: Path) -> None:
     (made / "src/lib.rs").write_text(MODULE + TEST)
     commit_all(made)
@@ -106,8 +106,9 @@ fn main() {
 """
 
 
+@pytest.mark.usefixtures("as_environment")
 def test_a_fix_that_breaks_something_is_left_out(
-    made: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """And so is one that does not help; the rest is applied. Until then nothing is written."""
     bad = looks("bad", 'compile_error!("bad");\n', "src/lib.rs")
@@ -115,7 +116,6 @@ def test_a_fix_that_breaks_something_is_left_out(
     unlucky = looks("unlucky", FAILS_ONCE, "build.rs")
     monkeypatch.setattr(report, "CHECKS", [bad, looks("good", "good\n"), useless, unlucky])
     monkeypatch.setenv("FIRST", str(tmp_path / "first"))
-    monkeypatch.setenv("CARGO_TARGET_DIR", env["CARGO_TARGET_DIR"])
     before = tree(made, ".venv", ".git")
     steps: list[str] = []
     outcome = try_fixes([load(made)], False, True, steps.append)
@@ -162,6 +162,7 @@ def test_interrupted_or_refused(made: Path, env: dict[str, str], tmp_path: Path)
     assert (made / "pyproject.toml").read_text().endswith("# mine\n")
 
 
+@pytest.mark.weekly
 def test_what_the_copy_has(made: Path, env: dict[str, str]) -> None:
     """A crate outside the repository, cargo's configuration above it, a source that Git ignores.
 
