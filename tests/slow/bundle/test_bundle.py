@@ -24,7 +24,8 @@ from tests.conftest import Render
 from tests.projects import replace
 from tests.pythons import PATCHELF, environment, relocate, sync
 
-pytestmark = pytest.mark.build
+# tests/slow/template/test_app_release.py has one bundle from the tag to a folder with nothing but glibc.
+pytestmark = [pytest.mark.build, pytest.mark.weekly]
 
 ADA = '{"username": "ada", "group": {"name": "analysts"}, "friends": []}'
 
@@ -403,7 +404,6 @@ def test_report_and_manifest(bundled: Bundled) -> None:
         assert licenses["zlib1g"] == ["licenses/system/zlib1g/copyright"]
 
 
-@pytest.mark.weekly
 def test_second_run_and_edits(bundled: Bundled, tmp_path: Path) -> None:
     """Unchanged it stays; elsewhere it is the same; an edit of any package of the owner is in it."""
     app, _, env, made, _ = bundled
@@ -458,7 +458,6 @@ def test_environment_instead_of_the_bundle(bundled: Bundled, tmp_path: Path) -> 
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
 
-@pytest.mark.weekly
 def test_elevated_rights(bundled: Bundled, tmp_path: Path) -> None:
     """The loader then ignores $ORIGIN; docs/bundles.md has a way, run here with the setgid bit."""
     made = shutil.copytree(bundled[3], tmp_path / "my-app", symlinks=True)
@@ -479,7 +478,6 @@ def test_elevated_rights(bundled: Bundled, tmp_path: Path) -> None:
     assert seen(elevate(MY_APP_VENV="/nowhere"))["prefix"] == str(made / "python"), "not the user's"
 
 
-@pytest.mark.weekly
 def test_package_for_debian(bundled: Bundled, root: Root, tmp_path: Path) -> None:
     """docs/bundles.md, built and unpacked."""
     text = (ROOT / "docs/bundles.md").read_text().partition("## A .deb")[2]
@@ -491,7 +489,6 @@ def test_package_for_debian(bundled: Bundled, root: Root, tmp_path: Path) -> Non
     assert seen(root.start("/usr/bin/my-app"))["prefix"] == "/opt/my-app/python"
 
 
-@pytest.mark.weekly
 def test_imports_are_proven(bundled: Bundled) -> None:
     app, python, env, made, _ = bundled
     before = Path(f"{made}.tar.gz").stat().st_ino
@@ -532,7 +529,6 @@ def test_imports_are_proven(bundled: Bundled) -> None:
     assert run(command, app, {"PATH": PATH}).output.startswith(str(made))
 
 
-@pytest.mark.weekly
 def test_python_of_uv_is_preferred(
     synced: Render, middle: Interpreter, target: Path, tmp_path: Path
 ) -> None:
@@ -548,7 +544,6 @@ def test_python_of_uv_is_preferred(
     assert start(made).stdout.startswith(f"Python {middle.minor}")
 
 
-@pytest.mark.weekly
 def test_full_disk_interruption_and_death(bundled: Bundled) -> None:
     """The bundle that is there stays usable; two at once."""
     app, _, env, made, _ = bundled

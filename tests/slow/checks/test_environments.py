@@ -142,6 +142,7 @@ def test_shell_that_interferes(
     assert report["findings"][0]["remedy"] == "conda deactivate"
 
 
+@pytest.mark.weekly
 def test_environment_elsewhere(
     synced: Render, middle: Interpreter, target: Path, tmp_path: Path
 ) -> None:

@@ -76,6 +76,7 @@ def test_two_extensions_and_a_pure_package(
     assert doctor(root / "packages/slow", env)["findings"] == []
 
 
+@pytest.mark.weekly
 def test_member_with_two_crates(root: Path, middle: Interpreter, env: dict[str, str]) -> None:
     """layout=workspace: the environment is two folders above the crate's."""
     sync_root(root, middle, env)
@@ -86,6 +87,7 @@ def test_member_with_two_crates(root: Path, middle: Interpreter, env: dict[str, 
     assert report["facts"]["environment"].startswith("../../../../.venv: ")
 
 
+@pytest.mark.weekly
 def test_defaults_leave_the_root_alone(
     root: Path, middle: Interpreter, env: dict[str, str]
 ) -> None:
@@ -167,6 +169,7 @@ def test_join_both(both: Path, middle: Interpreter, env: dict[str, str]) -> None
     assert "collision" not in run(["cargo", "test", "--no-run"], both, env).output
 
 
+@pytest.mark.weekly
 def test_answer_no(both: Path, middle: Interpreter, env: dict[str, str]) -> None:
     process = terminal([PYO3_UV, "new", "fast", "--python", middle.path], both, env)
     process.expect("Change these files and join")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from tests.template.test_answers import LINES, attempt, check_manifest, lock, sh
 EMAILS = st.from_regex(r"[\w.!#$%&'*+/=?^`{|}~\[\]-]+@[\w.\[\]-]+", fullmatch=True)
 
 
+@pytest.mark.weekly
 @given(
     description=LINES,
     name=LINES,
@@ -95,6 +97,7 @@ def test_names(attempt: Callable[..., Path | str], name: str, kind: str) -> None
         assert site["site_name"] == name
 
 
+@pytest.mark.weekly
 @given(st.text(max_size=60))
 @example("ﬁle")
 @example("a" * 60)

@@ -17,6 +17,8 @@ from tests.commands import ROOT, clean_environment, commit_all, git, run, uv
 from tests.conftest import Render
 from tests.projects import edit, shown, tree
 
+pytestmark = pytest.mark.weekly
+
 TROUBLESHOOTING = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 COPIER = [sys.executable, "-m", "copier"]
 
@@ -86,7 +88,6 @@ def moments(before: float, after: float) -> list[tuple[bool, float]]:
 # ---- SIGKILL ----
 
 
-@pytest.mark.weekly
 def test_killed_copy(template: Path, tmp_path: Path) -> None:
     """Without the answers file, which may be empty, the same command completes the project."""
     env = clean_environment()
@@ -131,7 +132,6 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repository
 
 
-@pytest.mark.weekly
 def test_killed_update(releases: Path, tmp_path: Path) -> None:
     """With the commands of docs/troubleshooting.md everything is as committed, and the update can be repeated."""
     env = clean_environment()
@@ -178,7 +178,6 @@ def project(synced: Render, middle: Interpreter, env: dict[str, str]) -> Path:
     return project
 
 
-@pytest.mark.weekly
 @pytest.mark.build
 def test_killed_sync(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     """With the commands of docs/troubleshooting.md everything is there; nothing broken is left in a cache.
@@ -226,7 +225,6 @@ mount -o remount,size=1g ..
 """
 
 
-@pytest.mark.weekly
 def test_full_disk(
     template: Path, middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:

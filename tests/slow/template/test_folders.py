@@ -138,6 +138,7 @@ def test_in_a_cargo_workspace(
     commands_pass(project, middle, env)
 
 
+@pytest.mark.weekly
 @pytest.mark.build
 def test_in_a_uv_workspace(
     synced: Render, middle: Interpreter, env: dict[str, str], tmp_path: Path

@@ -45,6 +45,7 @@ def uv_init(folder: Path, env: dict[str, str]) -> str:
     return "from made import hello; print(hello())"
 
 
+@pytest.mark.weekly
 def test_fix_of_another_generators_project(
     relocated: Interpreter, target: Path, tmp_path: Path
 ) -> None:
@@ -223,6 +224,7 @@ def test_fixes_repair_what_is_broken(project: Path, env: dict[str, str]) -> None
     run([uv(), "sync", "--quiet"], project, env)
 
 
+@pytest.mark.weekly
 def test_fix_asks_and_refuses(project: Path, middle: Interpreter, env: dict[str, str]) -> None:
     damage = BREAK["force"][0]
     damage(project)

@@ -32,6 +32,7 @@ LIB = """
 GROUP = '\n[dependency-groups]\ndev = ["pytest"]\n\n[tool.uv]\npackage = true\n'
 
 
+@pytest.mark.weekly
 def test_what_slows_down_the_owners_tests_is_left_out(
     middle: Interpreter, env: dict[str, str], tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def made(middle: Interpreter, env: dict[str, str], tmp_path: Path) -> Path:
     return project
 
 
+@pytest.mark.weekly
 def test_project_without_rust_tests(made: Path, env: dict[str, str]) -> None:
     """It is told once what Rust tests would need; nothing that only they need is written."""
     output = run([PYO3_UV, "doctor", "--format=json"], made, env).output
