@@ -48,13 +48,13 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],  # to shrink an example takes minutes
     **COMMON,
 )
-settings.register_profile("hunt", max_examples=100, **COMMON)
+settings.register_profile("hunt", max_examples=200, **COMMON)
 settings.load_profile("same")
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in tests/slow and is not run each week only; on Windows skip what it cannot run, and say why.
+    """Mark what lies in tests/slow and is not weekly; on Windows skip what it cannot run, and say why.
 
     Files with builds come first: what the workers end with should be short.
     """

@@ -9,7 +9,7 @@ import pytest
 from pyo3_uv.facts.interpreters import Interpreter
 from tests.commands import PYO3_UV, ROOT, run, uv
 from tests.damage import BREAK
-from tests.reports import doctor
+from tests.reports import doctor, ids
 
 pytestmark = pytest.mark.build
 SHOWN = {"no rpath", "no runner", "slow"}  # one for each severity
@@ -39,8 +39,8 @@ def test_one_thing_broken(
     for name in names:
         BREAK[name][0](project)
     report = doctor(project, env)
+    assert sorted(ids(report)) == sorted(BREAK[name][1] for name in names)
     found = {finding["id"]: finding for finding in report["findings"]}
-    assert found.keys() == {BREAK[name][1] for name in names}
     for _, problem, severity, evidence in (BREAK[name] for name in names):
         assert found[problem]["severity"] == severity
         assert evidence in found[problem]["evidence"]

@@ -1,6 +1,5 @@
 """`pyo3-uv fix` on projects of other generators, of a workspace, of uv issue 11006."""
 
-import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from tests.crates import write
 from tests.damage import BREAK, STUB
 from tests.projects import replace, tree
 from tests.pythons import environment, sync
-from tests.reports import FOR_SPEED, doctor, fix, ids
+from tests.reports import doctor, fix, ids
 
 pytestmark = pytest.mark.build
 
@@ -49,15 +48,10 @@ def uv_init(folder: Path, env: dict[str, str]) -> str:
 def test_fix_of_another_generators_project(
     relocated: Interpreter, target: Path, tmp_path: Path
 ) -> None:
-    """Before: cargo test fails or an edit is not seen. After: both work.
-
-    That they are quick is seen in test_loop.py, and with the PyO3 that uv names in test_adopt.py.
-    """
+    """Before: cargo test fails or an edit is not seen. After: both work, and quickly."""
     env = with_path(environment(target, relocated), relocated.path.parent)
     project = tmp_path / "made"
     show = uv_init(project, env)
-    manifest = project / "Cargo.toml"
-    manifest.write_text(re.sub(r'(pyo3 = { version = )"[^"]+"', r'\1"0.30"', manifest.read_text()))
     (project / ".python-version").write_text(f"{relocated.minor}\n")
     source = project / "src/lib.rs"
     with source.open("a") as file:
@@ -77,7 +71,8 @@ def test_fix_of_another_generators_project(
 
     commit_all(project)
     result = fix(project, env, "--config", "committed")
-    assert {*result["found"]} <= FOR_SPEED and result["manual"] == []
+    # Here a release build is not optimized, so that a debug build is not faster.
+    assert {*result["found"]} <= {"editable-profile"} and result["manual"] == []
     changed = {".cargo/config.toml", "Cargo.lock", "Cargo.toml", "build.rs", "pyproject.toml"}
     assert set(result["changed"]) == changed
     commit_all(project)
@@ -88,6 +83,8 @@ def test_fix_of_another_generators_project(
     assert shown().startswith("Edited")
     run(["cargo", "test"], project, env)
     replace(source, "Edited", "Once more")
+    compiled = run([uv(), "sync", "--verbose"], project, env).output
+    assert "Compiling made" in compiled and "Compiling pyo3" not in compiled
     assert shown().startswith("Once more")
 
 
