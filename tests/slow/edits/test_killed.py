@@ -16,7 +16,7 @@ from tests.commands import commit_all
 from tests.projects import tree
 
 NAMES = ["Cargo.toml", "pyproject.toml", "crates/a/build.rs", ".cargo/config.toml"]
-RUNS, SIZE = 100, 20_000
+RUNS, SIZE = 200, 20_000
 
 
 def write_for_ever(root: Path, ready: Event) -> None:
@@ -29,7 +29,7 @@ def write_for_ever(root: Path, ready: Event) -> None:
 
 
 @pytest.mark.weekly
-def test_100_kills(tmp_path: Path) -> None:
+def test_200_kills(tmp_path: Path) -> None:
     """At random moments, as `kill -9` does. Before: the next run said nothing of it."""
     root = tmp_path / "root"
     for name in NAMES:

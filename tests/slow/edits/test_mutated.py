@@ -28,7 +28,7 @@ from tests.crates import PYPROJECT
 from tests.projects import tree
 from tests.reports import facts_of
 
-EXAMPLES = 40 if settings.get_current_profile_name() == "same" else 5_000
+EXAMPLES = 80 if settings.get_current_profile_name() == "same" else 5_000
 # Those that need no build, and no registry
 ASKED = [c for c in CHECKS if not c.__name__.endswith(("auto_initialize", "libpython_missing"))]
 

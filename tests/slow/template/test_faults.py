@@ -82,7 +82,7 @@ def points(seconds: float, number: int) -> list[float]:
 
 def moments(before: float, after: float) -> list[tuple[bool, float]]:
     """Return delays: from the start, and (True) from the first change of a file."""
-    return [(False, d) for d in points(before, 1)] + [(True, d) for d in points(after, 3)]
+    return [(False, d) for d in points(before, 2)] + [(True, d) for d in points(after, 4)]
 
 
 # ---- SIGKILL ----
